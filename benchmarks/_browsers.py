@@ -19,6 +19,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
+from tools.services.patience import PATIENCE
+
 PASSWORD = "correct horse battery staple"
 _COOKIE = re.compile(rb"set-cookie: (gatepass_\d+|gatepass_state_\d+)=([^;\r\n]+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
@@ -152,7 +154,8 @@ async def load(
 
 async def wait_for(port: int) -> None:
     """Until somebody listens."""
-    for _ in range(400):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:

@@ -15,6 +15,7 @@ from typing import Self
 
 from gatepass.serving.process import bind
 from gatepass.system import new_secret
+from tools.services.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME_WIDTH = 34
@@ -93,12 +94,11 @@ def running(
         place = log.tell()
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
     try:
-        for _ in range(400):
-            if sign in (folder / "log").read_bytes()[place:]:
-                break
+        end = time.monotonic() + PATIENCE
+        while sign not in (folder / "log").read_bytes()[place:]:
+            if process.poll() is not None or time.monotonic() > end:
+                raise SystemExit((folder / "log").read_text()[-2_000:])
             time.sleep(0.05)
-        else:
-            raise SystemExit((folder / "log").read_text()[-2_000:])
         yield process
     finally:
         process.send_signal(signal.SIGTERM)

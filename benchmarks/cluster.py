@@ -117,7 +117,8 @@ async def fill(store: str, sessions: str, *, secret: str, port: int, count: int)
             grant = await gate.sessions.sign_in(account, caller=Caller("bench", ""), remember=True)
             if grant is None:
                 raise SystemExit("a session could not be started")
-            state = f"{grant.session.sid.hex()}.0.{grant.token.expires_at}"
+            token = grant.token
+            state = f"{token.sid.hex()}.{token.generation}.{token.challenge}.{token.expires_at}"
             jars.append({f"gatepass_{port}": grant.text, f"gatepass_state_{port}": state})
     return jars
 

@@ -13,6 +13,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from benchmarks._options import parse
 from tests.system.end_to_end.server import serving
 from tools.services.chromium import ARGUMENTS, find_chromium
 
@@ -23,16 +24,14 @@ def main() -> None:
     """Start the server, run the program of Node against it, print what it measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--contexts", type=int, default=100)
-    parser.add_argument("--short", action="store_true", help="only to see that it runs")
-    options = parser.parse_args()
-    count = 3 if options.short else options.contexts
+    options = parse(parser, contexts=3)
     with serving() as server:
         environment = {
             **os.environ,
             "BASE_URL": server.url,
             "CHROMIUM_PATH": find_chromium() or "",
             "CHROMIUM_ARGUMENTS": json.dumps(ARGUMENTS),
-            "COUNT": str(count),
+            "COUNT": str(options.contexts),
         }
         subprocess.run(["node", str(PROGRAM)], env=environment, check=True)
 

@@ -41,8 +41,11 @@ CASES = [
         "The client needs",
     ),
     ("httpx2", f"{LOGIN}; opened(id).__enter__()", "The client needs its extra"),
+    ("fido2", "import gatepass.factors.fido", "Passkeys need a library of WebAuthn"),
     ("bcrypt", "from gatepass.accounts.passwords.foreign import _bcrypt as b; b('$2b$04$' + '.' * 53)", "bcrypt needs"),
 ]
+DISPENSABLE = [("httptools", SWEEP), ("segno", "import gatepass.factors.qr")]
+"""Packages without which the same is done in another way."""
 WAYS = {
     "missing": "raise ModuleNotFoundError(\"No module named '{0}'\", name='{0}')",
     "broken": "from {0}.core import gone",
@@ -79,7 +82,7 @@ json.dump(said, sys.stdout)
 @pytest.fixture(scope="module")
 def said() -> dict[tuple[str, str], str]:
     """By code and way, what is raised."""
-    programs = [*((package, code) for package, code, _ in CASES), ("httptools", SWEEP)]
+    programs = [*((package, code) for package, code, _ in CASES), *DISPENSABLE]
     tries = [(package, code, way) for package, code in programs for way in WAYS]
     given = json.dumps([(package, code, WAYS[way].format(package)) for package, code, way in tries])
     done = subprocess.run([sys.executable, "-c", PROGRAM], input=given, capture_output=True, text=True, check=True)
@@ -99,9 +102,12 @@ def test_only_a_package_that_is_missing_is_told_as_an_extra(
     assert said[code, "broken"] == broken(package)
 
 
-def test_a_server_goes_without_httptools_only_where_that_is_not_installed(said: dict[tuple[str, str], str]) -> None:
-    assert said[SWEEP, "missing"] == "nothing"
-    assert said[SWEEP, "broken"] == broken("httptools")
+@pytest.mark.parametrize(("package", "code"), DISPENSABLE)
+def test_it_goes_without_a_package_only_where_that_is_not_installed(
+    said: dict[tuple[str, str], str], package: str, code: str
+) -> None:
+    assert said[code, "missing"] == "nothing"
+    assert said[code, "broken"] == broken(package)
 
 
 @pytest.mark.parametrize(

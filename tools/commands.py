@@ -143,6 +143,9 @@ WAYS: Mapping[str, Way] = {
     r"(\w+=\w+ )*python3 run\.py test (--full )?tests/.*": Run(added="--collect-only -q"),
     r"python3 run\.py test( --quick)?": Elsewhere("is what runs when this is read: .ci/run"),
     r"python3 run\.py test --full": Elsewhere("takes hours: for every release"),
+    r"python3 run\.py test --browsers \w+": Elsewhere(
+        "runs the browser tests in each of three engines; for every release"
+    ),
     r"python3 run\.py test --python 3\.\d+": Elsewhere("takes as long as all tests; for every release"),
     r"python3 run\.py check( --fix)?": Elsewhere(".ci/run; --fix would change files"),
     r"python3 run\.py bench --all --short": Elsewhere("each benchmark is tried by itself"),

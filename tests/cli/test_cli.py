@@ -417,18 +417,34 @@ class TestKeys:
         assert "10m" in done.stderr or "15m" in done.stderr
 
 
+WITHOUT = """
+import sys
+
+class Without:
+    # As if the module were not installed. None in sys.modules is another error where one of its parts is imported.
+
+    def find_spec(name, *_):
+        if name == sys.argv[1]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Without)
+from gatepass.cli import main
+main(sys.argv[2:])
+"""
+
+
 @pytest.mark.parametrize(
     ("command", "missing", "said"),
     [
         ("serve", "uvicorn", "Serving needs its extra: pip install 'gatepass[server]'\n"),
         ("demo", "starlette", "The demo needs its extra: pip install 'gatepass[demo]'\n"),
-        ("serve", "gatepass.serving.admission", "ModuleNotFoundError: import of gatepass.serving.admission halted"),
+        ("serve", "gatepass.serving.admission", "ModuleNotFoundError: No module named 'gatepass.serving.admission'"),
     ],
 )
 def test_a_missing_extra_is_named_and_a_defect_is_not_taken_for_one(
     tmp_path: Path, command: str, missing: str, said: str
 ) -> None:
-    code = f"import sys; sys.modules[{missing!r}] = None; from gatepass.cli import main; main([{command!r}])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    program = [sys.executable, "-c", WITHOUT, missing, command]
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert said in done.stderr

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gatepass.cli.login_files import choose, folder, login_at
 from gatepass.client import Client
 from gatepass.client.storage.file import FileStorage
 from gatepass.errors import GatepassError
+from gatepass.testing import totp_code
 from tests.client.harness import PASSWORD, Harness, expire, open_harness
 from tests.support.process import gatepass
 from tools.services.patience import PATIENCE
@@ -106,6 +108,25 @@ class TestLogin:
         }
         assert len(said) == 1
         assert "opened at a provider only" in said.pop()
+
+    def test_a_code_or_a_recovery_code_is_asked_for_where_the_account_has_a_second_factor(self, site: Harness) -> None:
+        who = ("--email", "two@example.com")
+        with Client(site.url) as client:
+            client.sign_up("two@example.com", PASSWORD)
+            started = client.post("/auth/totp", json={})
+            assert started.status_code == 200, started.text
+            secret = started.json()["secret"]
+            confirmed = client.post("/auth/totp/confirm", json={"code": totp_code(secret)})
+            recovery_code = confirmed.json()["recovery_codes"][0]
+        refused = call("login", site.url, *who, stdin=f"{PASSWORD}\n000 00\n")
+        assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 1)
+        assert call("whoami").exit_code == 1
+        # The next code: that of this half minute has been used.
+        for code in (totp_code(secret, at=int(time.time()) + 30), recovery_code):
+            done = call("login", site.url, *who, stdin=f"{PASSWORD}\n{code}\n")
+            assert (done.exit_code, done.stderr) == (0, "")
+            assert code not in done.output
+        assert "two@example.com" in call("whoami").stdout
 
     def test_a_second_login_takes_the_place_of_the_first(self, site: Harness) -> None:
         first = sign_in(site.url).load()

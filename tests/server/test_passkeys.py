@@ -23,7 +23,7 @@ from gatepass.server.limits import Limits
 from gatepass.sessions.service import Caller
 from gatepass.testing.records import totp_of
 from gatepass.testing.soft_token import PRESENT, Credential, Lie, SoftToken
-from tests.support.asgi import Answer
+from tests.support.asgi import Answer, call
 from tests.support.browser import EMAIL, ORIGIN, PASSWORD, Browser
 from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
 from tests.support.mail import Post, post
@@ -692,6 +692,22 @@ class TestTheApplication:
             assert "http://localhost:8000" in answer.json()["detail"]
 
 
+class TestRelatedOrigins:
+    """WebAuthn L3 §5.11: what browsers ask the RP id before a page of another domain may use its passkeys."""
+
+    async def test_the_served_gate_has_their_document_at_the_root(self) -> None:
+        related = Passkeys(rp_id="gate.example", origins=["https://gate.example.de"])
+        async with open_gate(passkeys=related) as at:
+            answer = await call(at.gate.served, "GET", "/.well-known/webauthn")
+            assert (answer.status, dict(answer.headers)["content-type"]) == (200, "application/json")
+            assert answer.json() == {"origins": ["https://gate.example.de"]} == at.gate.passkeys.related_origins()
+
+    async def test_without_any_there_is_no_document(self) -> None:
+        for options in (OPTIONS, None):
+            async with open_gate(passkeys=options) as at:
+                assert (await call(at.gate.served, "GET", "/.well-known/webauthn")).status == 404
+
+
 class TestAStrangersAccount:
     async def test_a_passkey_planted_under_anothers_address_goes_when_its_owner_comes_by_mail(self) -> None:
         async with post(policy=POLICY, passkeys=OPTIONS) as mail:
@@ -714,6 +730,20 @@ class TestAStrangersAccount:
             assert await remove(ann, listed["id"]) == (204, None)
             sent = [each for each in (await mail.mails())[before:] if "passkey" in each.text.lower()]
             assert [each.to for each in sent] == [EMAIL, EMAIL]
+
+    async def test_the_owner_is_told_once_an_hour_of_one_that_was_refused_as_a_copy(self) -> None:
+        for security_mail, letters in ((True, 1), (False, 0)):
+            async with post(passkeys=OPTIONS, security_mail=security_mail) as mail:
+                token, ann = SoftToken(), await mail.verified()
+                assert (await add(ann, token)).status == 201
+                clone = token.copied()
+                assert (await enter(mail.browser(), token)).status == 200
+                for _ in range(2):
+                    clone.credentials[0].sign_count = 0
+                    assert (await enter(mail.browser(), clone)).code == "passkey-refused"
+                assert reasons(mail.at) == ["copy", "copy"]
+                told = [to for to, subject in await mail.subjects() if "may have been copied" in subject]
+                assert told == [EMAIL] * letters
 
     async def test_of_a_verified_address_it_stays(self) -> None:
         async with post(passkeys=OPTIONS) as mail:

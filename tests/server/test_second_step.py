@@ -463,6 +463,18 @@ class TestReports:
             assert (answer.code, answer.cookies) == ("second-factor-required", [])
             assert (await thief.ask("/login/totp", ticket=answer.json()["ticket"], code=app.code())).status == 200
 
+    async def test_nor_does_one_of_an_account_whose_address_was_never_verified(self) -> None:
+        async with post(policy=Policy(registration="open")) as made:
+            await made.browser().register()
+            app = await enrol(made.at)
+            await made.ask("/password/forgot", {"email": EMAIL})
+            new = "eight green bottles on a wall"
+            assert (await made.ask("/password/reset", {"token": await made.token(), "new": new})).status == 204
+            browser = made.browser()
+            answer = await browser.login(EMAIL, new)
+            assert (answer.code, answer.json()["methods"]) == ("second-factor-required", ["totp", "recovery"])
+            assert (await browser.ask("/login/totp", ticket=answer.json()["ticket"], code=app.code())).status == 200
+
     async def test_the_first_step_leaves_nothing_by_which_a_browser_is_remembered(
         self, app: App, other: Browser
     ) -> None:

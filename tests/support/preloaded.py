@@ -4,11 +4,13 @@
     run([sys.executable, "app.py"], cwd=folder, capture_output=True)                     as subprocess.run
 
 A program has its folder, variables, arguments, streams, process id, signals and exit code as if it had been executed.
-What differs is that the modules of `IMPORTED` are there already. So what is about an interpreter, its options or its
-imports is executed, as is all that is no Python program, and everything in a full run.
+What differs is that the modules of `IMPORTED` are there already, and that it ends with the process of the tests: after
+a run that was killed it would load the machine for ever. What is about an interpreter, its options or its imports is
+executed, as is all that is no Python program, and everything in a full run.
 """
 
 import atexit
+import contextlib
 import functools
 import gc
 import json
@@ -24,7 +26,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tests.support.full import FULL
 
@@ -164,7 +166,7 @@ class _Forks:
                     return self._ended.pop(pid, None)
 
     def close(self) -> None:
-        """End it. What it has started goes on."""
+        """End it, and what it has started."""
         self._socket.close()
         self._process.wait()
 
@@ -187,17 +189,22 @@ def _serve(connection: socket.socket) -> dict[str, Any]:
     """Fork for each request, and tell who has ended. Returns in a fork, with what it was asked for."""
     told, tell = os.pipe()
     os.set_blocking(tell, False)
+    started: dict[int, bool] = {}
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     while True:
         ready = select.select([connection.fileno(), told], [], [])[0]
         if told in ready:
             os.read(told, 4_096)
-            _tell_ends(connection)
+            _tell_ends(connection, started)
         if connection.fileno() in ready:
-            message, streams, _, _ = socket.recv_fds(connection, REQUEST_SIZE, 3)
-            if not message:
-                os._exit(0)  # the test process has ended
+            try:
+                message, streams, _, _ = socket.recv_fds(connection, REQUEST_SIZE, 3)
+            except ConnectionError:  # it has not read all that it was told
+                message = b""
+            if not message:  # the test process has ended
+                _end(started)
+            request = dict(json.loads(message))
             pid = os.fork()
             if not pid:
                 signal.set_wakeup_fd(-1)
@@ -206,13 +213,14 @@ def _serve(connection: socket.socket) -> dict[str, Any]:
                     os.dup2(stream, number)
                 connection.detach()
                 os.closerange(3, max(1_024, *streams))
-                return dict(json.loads(message))
+                return request
+            started[pid] = request["is_apart"]
             for stream in streams:
                 os.close(stream)
-            connection.send(json.dumps([pid, None]).encode())
+            _tell(connection, pid, None)
 
 
-def _tell_ends(connection: socket.socket) -> None:
+def _tell_ends(connection: socket.socket, started: dict[int, bool]) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -220,7 +228,23 @@ def _tell_ends(connection: socket.socket) -> None:
             return
         if not pid:
             return
+        del started[pid]
+        _tell(connection, pid, status)
+
+
+def _tell(connection: socket.socket, pid: int, status: int | None) -> None:
+    with contextlib.suppress(ConnectionError):  # the next request is then the end of the test process
         connection.send(json.dumps([pid, status]).encode())
+
+
+def _end(started: Mapping[int, bool]) -> NoReturn:
+    """Kill what runs, with its group where it has one of its own, and end."""
+    for pid, is_apart in started.items():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            if is_apart:
+                os.killpg(pid, signal.SIGKILL)
+    os._exit(0)
 
 
 def _become(request: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import preloaded
 from tests.support.full import FULL
+from tools.services.patience import until
 from tools.services.processes import lives, state
 
 pytestmark = pytest.mark.slow
@@ -61,6 +62,16 @@ def test_signals_reach_it_and_its_end_is_seen() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait() == -signal.SIGTERM
         assert state(process.pid) == "", "it was waited for"
+
+
+def test_it_does_not_outlive_the_process_of_the_tests(tmp_path: Path) -> None:
+    """Not even if that is killed: all that it leaves is a socket that is closed."""
+    words = [sys.executable, "-c", "import time; time.sleep(3_600)"]
+    forks = preloaded._Forks()
+    request = {"words": words, "folder": str(tmp_path), "variables": {}}
+    pids = [forks.start({**request, "is_apart": is_apart}, [0, 1, 2]) for is_apart in (False, True)]
+    forks.close()
+    until(lambda: not any(map(lives, pids)), "the end of both")
 
 
 @pytest.mark.skipif(FULL, reason="a full run executes everything")

@@ -68,6 +68,7 @@ __all__ = [
     "requires",
     "response",
     "secret",
+    "setup",
     "sid",
     "structlog",
     "time",
@@ -97,6 +98,7 @@ account_id: str
 issuer: str
 password: str
 secret: str
+setup: dict[str, str]
 sid: bytes
 order: dict[str, Any]
 payout: dict[str, Any]

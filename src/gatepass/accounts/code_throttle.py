@@ -10,7 +10,8 @@ recovery code does, and an administrator who enables the account or resets its f
 
 from collections.abc import Awaitable, Callable, Iterator
 
-from gatepass.accounts.throttling import Attempt, Caller, Counts, SignInThrottle, Standing
+from gatepass.accounts.attempt import Attempt, Caller, Counts, Standing
+from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.account import Account
 from gatepass.core.throttle import (
     LIFETIME,

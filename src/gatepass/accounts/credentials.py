@@ -6,10 +6,11 @@ same work; failures are counted per account and per network, and looked at befor
 
 from collections.abc import Callable
 
+from gatepass.accounts.attempt import Attempt
 from gatepass.accounts.external import ExternalUsers
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
-from gatepass.accounts.throttling import Attempt, SignInThrottle
+from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event, PasswordChanged
 from gatepass.core.hook_facts import NO_REQUEST, RequestFacts

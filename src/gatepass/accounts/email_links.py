@@ -15,7 +15,7 @@ link has done already gets the answer of the first and changes nothing, under th
 from collections.abc import Callable
 from dataclasses import replace
 
-from gatepass.accounts.throttling import email_digest
+from gatepass.accounts.attempt import email_digest
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event

@@ -28,7 +28,7 @@ from gatepass.errors import ConfigurationError, GatepassError, Overloaded, Refus
 from gatepass.hooks import contained, is_async, takes_one
 from gatepass.ports import Clock
 from gatepass.problem_codes import ProblemCode
-from gatepass.wire import bodies
+from gatepass.wire import bodies, factor_bodies
 from gatepass.wire.extra_members import NO_EXTRAS, Extras, members_of
 
 logger = logging.getLogger("gatepass.server")
@@ -39,7 +39,7 @@ MAX_CALLS = 64
 """Calls of one hook that run at a time. Beyond that the act is a 503: most of them hang, or the hook is too slow."""
 BODIES: dict[HookKind, tuple[type[BaseModel], ...]] = {
     "register": (bodies.Registration,),
-    "sign_in": (bodies.Credentials, bodies.PasskeySignIn),
+    "sign_in": (bodies.Credentials, factor_bodies.PasskeySignIn),
     "change_email": (bodies.EmailChange,),
     "delete": (bodies.DeleteAccountRequest,),
 }

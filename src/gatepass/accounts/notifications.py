@@ -20,6 +20,7 @@ from gatepass.core.event import (
     FactorsReset,
     IdentityLinked,
     IdentityUnlinked,
+    PasskeyRefused,
     PasswordChanged,
     PasswordReset,
     RecoveryCodeUsed,
@@ -88,6 +89,9 @@ class Notifications:
                     (event.name, event.account_id), self._clock.now()
                 ):
                     self._post_about(event)
+            case PasskeyRefused(why="copy", account_id=str(account_id)) if self._security_mail:
+                if not self._sent.take((event.name, account_id), self._clock.now()):
+                    self._post_about_copied_passkey(account_id, at=event.at)
             case SessionNewDevice() | RefreshReuse() if self._security_mail:
                 if not self._sent.take((event.name, event.account_id), self._clock.now()):
                     self._post_about(event)
@@ -145,6 +149,15 @@ class Notifications:
             return await call_hook(self._templates.copy_tried, account.email, at=event.at)
 
         self._put(job, subject=f"mail about {event.name}")
+
+    def _post_about_copied_passkey(self, account_id: str, *, at: int) -> None:
+        async def job() -> Message | None:
+            account = await self._store.find_account(account_id)
+            if account is None or not account.email:
+                return None
+            return await call_hook(self._templates.passkey_copied, account.email, at=at)
+
+        self._put(job, subject="mail about a copied passkey")
 
     def _post(self, template: Callable[[str], Mailed], to: str, *, about: str) -> None:
         self._put(lambda: call_hook(template, to), subject=f"mail about {about}")

@@ -62,7 +62,8 @@ class PasswordReset:
         """Set a new password. Revokes every session, makes every other link void, and clears the failed sign-ins.
 
         An account without a password has one then. Whoever made an account of an address that was never verified may
-        be another person: the identities of such an account do not sign in any more.
+        be another person: the identities and passkeys of such an account do not sign in any more. An authenticator app
+        and recovery codes stay whatever the account: they let nobody in without the password.
 
         The same request again changes nothing. What can fail comes before the password is set, which uses up the link.
 

@@ -4,8 +4,8 @@ Failed sign-ins, registrations, at which provider a session began, the marks of 
 used once, and what was asked for lost factors.
 """
 
+from gatepass.accounts.attempt import LASTING
 from gatepass.accounts.changes import RETENTION
-from gatepass.accounts.throttling import LASTING
 from gatepass.core.claims_mark import first_number
 from gatepass.core.factor import RECOVERY_WINDOW
 from gatepass.core.policy import DAY, HOUR

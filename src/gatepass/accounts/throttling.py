@@ -26,12 +26,10 @@ An unknown network is not counted. Addresses without an account are counted in t
 store, so that the answers reveal nothing.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TypeVar
 
+from gatepass.accounts.attempt import Attempt, Caller, Counts, Standing
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
@@ -53,102 +51,12 @@ MAX_DEVICES = 2
 """Refresh tokens of a request that are looked at: one, or two while the name of the cookie changes."""
 RECOVERY_TTL = HOUR
 """Seconds for which the network in which a mailed link was followed is a home network."""
-LASTING = "ever:"
-"""How the keys begin of counts that last for LIFETIME; no other key holds one for longer than PER_GUESSER."""
 _NO_ACCOUNT = ""
 """Looked up where there is no account, so that the same calls are made."""
-_NEVER = Attempts(0, 0)
 
 Subject = TypeVar("Subject", Account, PendingRegistration)
 Verify = Callable[[], Awaitable[tuple[Subject | None, bool]]]
 """Finds the account and compares its password. Must do the same work whether there is an account or not."""
-
-
-def email_digest(email_key: str) -> str:
-    """An opaque key of bounded length: what was typed into an address field by mistake is not stored."""
-    return hashlib.sha256(email_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def network_key(ip_prefix: str) -> str:
-    """The key under which the accounts are counted at which a network failed."""
-    return f"address:{ip_prefix}"
-
-
-class Caller(Enum):
-    """Whom an attempt comes from, as far as it matters."""
-
-    STRANGER = auto()
-    HOME = auto()
-    DEVICE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One sign-in attempt. `devices` are the sessions whose refresh tokens came with the request, MACs checked.
-
-    `ip_prefix` is the network, or "" or None if it is not known. `code_of` is "" for a password; for a code it
-    says which kind of code, and whose.
-    """
-
-    email_key: str
-    ip_prefix: str | None
-    devices: tuple[bytes, ...] = ()
-    code_of: str = ""
-
-    @property
-    def account(self) -> str:
-        """The key of what strangers failed at this account."""
-        return self.code_of or f"account:{email_digest(self.email_key)}"
-
-    @property
-    def row(self) -> str:
-        """The address whose row has the lasting count. For codes none: that row is for the password."""
-        return self.code_of or self.email_key
-
-    def device(self, sid: bytes) -> str:
-        """The key of what a known device failed."""
-        return f"device:{sid.hex()}{self.code_of}"
-
-    @property
-    def lasting(self) -> str:
-        """The key of the lasting count of an address that has no account, and so no row for it."""
-        return f"{LASTING}{self.account}"
-
-    @property
-    def pair(self) -> str:
-        """The key of what this network failed at this account."""
-        return f"{self.account}@{self.ip_prefix}"
-
-    @property
-    def recovery(self) -> str:
-        """The key that says that a mailed link of this account was followed in this network."""
-        return f"recovered:{self.pair}"
-
-    @property
-    def network(self) -> str:
-        """The key of the network's count."""
-        return network_key(self.ip_prefix or "")
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The counts that matter for an attempt; those of an unknown network, or of no known device, are zero."""
-
-    lasting: Attempts
-    account: Attempts
-    device: Attempts = _NEVER
-    pair: Attempts = _NEVER
-    network: Attempts = _NEVER
-    recovery: Attempts = _NEVER
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """An attempt that may be made: by whom, and the counts before it. `device` is the key of a known device's count."""
-
-    caller: Caller
-    counts: Counts
-    device: str | None = None
 
 
 class SignInThrottle:

@@ -27,7 +27,8 @@ from gatepass.core.identity import LinkedIdentity
 from gatepass.gate import Gatepass
 from gatepass.sessions.changed_claims import SPREAD
 from gatepass.system import SystemClock, SystemEntropy
-from gatepass.wire.bodies import email_key, identity_json, parse_email
+from gatepass.wire.answers import identity_json
+from gatepass.wire.bodies import email_key, parse_email
 
 PAGE_SIZE = 500
 

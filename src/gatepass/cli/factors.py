@@ -17,7 +17,7 @@ from gatepass.cli.common import (
 )
 from gatepass.factors.service import Factors
 from gatepass.gate import Gatepass
-from gatepass.wire.bodies import passkey_json
+from gatepass.wire.answers import passkey_json
 
 
 @click.group()

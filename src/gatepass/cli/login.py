@@ -1,7 +1,7 @@
 """`gatepass login`, `logout`, `whoami` and `request`: a session for shell scripts, like `gh auth` and `gh api`.
 
-A password comes from a prompt or from one line of standard input, and tokens stay in the session file. Neither is ever
-an argument, which every user of the machine could read, and neither is printed.
+A password comes from a prompt or from one line of standard input, a code from another, and tokens stay in the session
+file. None is ever an argument, which every user of the machine could read, and none is printed.
 """
 
 import json
@@ -21,6 +21,8 @@ NO_PASSWORD_HINT = (
     "(An account that is opened at a provider only, such as Google, has no password. Its owner sets one where the "
     "application offers a new password by mail.)"
 )
+MAX_CODES = 3
+"""How often a code is asked for, at a terminal."""
 HIDDEN_HEADERS = ("set-cookie", "set-cookie2")
 auth_option = click.option("--auth", default="/auth", show_default=True, help="Path of the auth endpoints.")
 
@@ -33,7 +35,8 @@ auth_option = click.option("--auth", default="/auth", show_default=True, help="P
 def login(url: str, email: str | None, auth: str, as_json: bool) -> None:
     """Sign in at URL and keep the session in a file.
 
-    The password comes from a prompt, or from one line of standard input.
+    The password comes from a prompt, or from one line of standard input; so does the code of an authenticator app, or a
+    recovery code, where the account has a second factor.
     """
     if email is None and not sys.stdin.isatty():
         raise click.UsageError("Name the account: --email. (Standard input is the password.)")
@@ -96,14 +99,43 @@ def request(method: str, url: str, data: str | None, headers: tuple[str, ...], a
 
 def _sign_in(client: Any, email: str, password: Secret) -> Any:
     """The account. After a refusal the hint about accounts without a password is for every account alike."""
-    from gatepass.client.errors import ProblemError
+    from gatepass.client.errors import ProblemError, SecondFactorRequiredError
 
     try:
         return client.sign_in(email, password.reveal())
+    except SecondFactorRequiredError as needed:
+        return _second_step(client, needed)
     except ProblemError as refused:
         if refused.code == ProblemCode.INVALID_CREDENTIALS:
             fail(f"{refused.detail} {NO_PASSWORD_HINT}")
         raise
+
+
+def _second_step(client: Any, needed: Any) -> Any:
+    """The account, after a code of an authenticator app (six digits) or a recovery code."""
+    from gatepass.client.errors import UnauthenticatedError
+
+    if not {"totp", "recovery"} & set(needed.methods):
+        fail("This account asks for a second factor that a terminal does not have. Sign in with a browser.")
+    for attempts_left in reversed(range(MAX_CODES if sys.stdin.isatty() else 1)):
+        code = read_password("Code of the authenticator app, or a recovery code")
+        try:
+            if _is_totp_code(code.reveal()):
+                return client.sign_in_by_totp(needed.ticket, code.reveal())
+            return client.sign_in_by_recovery_code(needed.ticket, code.reveal())
+        except UnauthenticatedError as refused:
+            if not attempts_left:
+                raise
+            click.echo(refused.detail, err=True)
+    raise AssertionError("unreachable")
+
+
+def _is_totp_code(text: str) -> bool:
+    """Whether it is one of an authenticator app: a recovery code is longer."""
+    from gatepass.core.totp import DIGITS
+
+    digits = "".join(text.split())
+    return digits.isdigit() and len(digits) == DIGITS
 
 
 @contextmanager

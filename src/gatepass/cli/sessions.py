@@ -15,7 +15,7 @@ from gatepass.cli.common import CommandOfIds, env_file_option, fail, find_accoun
 from gatepass.core.session import Session
 from gatepass.gate import Gatepass
 from gatepass.settings import parse_moment
-from gatepass.wire.bodies import bound_of, session_facts
+from gatepass.wire.answers import bound_of, session_facts
 
 _SID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 account_option = click.option("--account", metavar="EMAIL|ID", help="The account whose sessions are meant.")

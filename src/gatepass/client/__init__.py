@@ -29,6 +29,7 @@ __all__, __getattr__, __dir__ = lazy_names(
             "NotReplayableError",
             "ProblemError",
             "RefreshUnavailableError",
+            "SecondFactorRequiredError",
             "ServerError",
             "SessionEndedError",
             "StorageError",

@@ -16,6 +16,7 @@ from gatepass.client.errors import (
     NotReplayableError as NotReplayableError,
     ProblemError as ProblemError,
     RefreshUnavailableError as RefreshUnavailableError,
+    SecondFactorRequiredError as SecondFactorRequiredError,
     ServerError as ServerError,
     SessionEndedError as SessionEndedError,
     StorageError as StorageError,

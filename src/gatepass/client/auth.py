@@ -64,6 +64,16 @@ class GatepassAuth(Auth):
         account: Account = self._client.sign_in(email, password, remember=remember)
         return account
 
+    def sign_in_by_totp(self, ticket: str, code: str) -> Account:
+        """As `Client.sign_in_by_totp`."""
+        account: Account = self._client.sign_in_by_totp(ticket, code)
+        return account
+
+    def sign_in_by_recovery_code(self, ticket: str, code: str) -> Account:
+        """As `Client.sign_in_by_recovery_code`."""
+        account: Account = self._client.sign_in_by_recovery_code(ticket, code)
+        return account
+
     def sign_out(self, *, everywhere: bool = False) -> None:
         """As `Client.sign_out`. Blocks: on an event loop, call it in a thread."""
         self._client.sign_out(everywhere=everywhere)

@@ -10,6 +10,7 @@
     └── ProblemError                   an answer of 400 or more; also an httpx.HTTPStatusError
         ├── BadRequestError            400
         ├── UnauthenticatedError       401
+        │   └── SecondFactorRequiredError   the password was right, and a second step must follow
         ├── ForbiddenError             403
         ├── NotFoundError              404
         ├── ConflictError              409
@@ -26,12 +27,13 @@ call is refused would pass the refusal on to its caller.
 `str`, `repr` and pickle show the server's own words about the error, and no header, query or body of the request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatepass.client.http import HTTPStatusError, TransportError, bare_request, httpx, library_of
 from gatepass.client.retry_after import retry_after_of
 from gatepass.errors import GatepassError
+from gatepass.problem_codes import ProblemCode
 
 MAX_DETAIL = 500
 """Characters of an answer that a message repeats at most: against a whole page as a message."""
@@ -107,7 +109,8 @@ class ProblemError(ClientError, HTTPStatusError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         names = ("code", "title", "detail", "facts", "retry_after", "attempts")
-        return (_restore, (_empty(self.response), {name: getattr(self, name) for name in names}, self.args))
+        members = {name: getattr(self, name) for name in names}
+        return (_restore, (type(self), _empty(self.response), members, self.args))
 
 
 class BadRequestError(ProblemError):
@@ -115,11 +118,30 @@ class BadRequestError(ProblemError):
 
 
 class UnauthenticatedError(ProblemError):
-    """401: the credentials or the access token were refused.
+    """401: the credentials or the access token were refused."""
 
-    `second-factor-required` is no refusal: the password was right, and `facts` has the `methods` that may follow and
-    the `ticket` for them. A session that the client has goes on.
+
+class SecondFactorRequiredError(UnauthenticatedError):
+    """401 `second-factor-required`, which is no refusal: the password was right, and one of `methods` must follow.
+
+    A session that the client has goes on. `methods` are `totp`, `recovery`, `passkey` or `enrol`; `ticket` is for
+    `Client.sign_in_by_totp` and its kin, and counts for `expires_in` seconds.
     """
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """What may follow."""
+        return tuple(self.facts["methods"])
+
+    @property
+    def ticket(self) -> str:
+        """What the second step must show. Whoever has it is half signed in: keep it in memory."""
+        return str(self.facts["ticket"])
+
+    @property
+    def expires_in(self) -> int:
+        """How long the ticket counts, in seconds."""
+        return int(self.facts["expires_in"])
 
 
 class ForbiddenError(ProblemError):
@@ -165,7 +187,10 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
 def problem_of(response: httpx.Response, *, attempts: int = 1) -> ProblemError:
     """Return the typed error for an answer of 400 or more. The response must have been read."""
     kind = _BY_STATUS.get(response.status_code, ServerError if response.status_code >= 500 else ProblemError)
-    return kind(response, attempts=attempts)
+    error = kind(response, attempts=attempts)
+    if kind is UnauthenticatedError and error.code == ProblemCode.SECOND_FACTOR_REQUIRED and "ticket" in error.facts:
+        return SecondFactorRequiredError(response, attempts=attempts)
+    return error
 
 
 def raise_for_problem(response: httpx.Response) -> httpx.Response:
@@ -198,9 +223,11 @@ def _empty(response: httpx.Response) -> httpx.Response:
     return empty
 
 
-def _restore(response: httpx.Response, members: Mapping[str, Any], arguments: tuple[Any, ...]) -> ProblemError:
+def _restore(
+    kind: type[ProblemError], response: httpx.Response, members: Mapping[str, Any], arguments: tuple[Any, ...]
+) -> ProblemError:
     """Make a ProblemError from what `__reduce__` returned."""
-    error = problem_of(response)
+    error = kind(response)
     for name, value in members.items():
         setattr(error, name, value)
     error.args = arguments

@@ -42,11 +42,27 @@ class SyncCalls(BaseClient, _Base):
 
         `extra`: members that rules of the application require beside these.
 
-        Raises UnauthenticatedError (`invalid-credentials`, `second-factor-required`), TooManyRequestsError, and httpx's
-        error if no answer arrives.
+        Raises SecondFactorRequiredError, after which `sign_in_by_totp` or `sign_in_by_recovery_code` ends the sign-in;
+        UnauthenticatedError (`invalid-credentials`), TooManyRequestsError, and httpx's error if no answer arrives.
         """
         flow = self.session.sign_in(email, Secret(password), remember=remember, extra=extra)
         del password  # crash reports show local variables
+        return drive(flow, self)
+
+    def sign_in_by_totp(self, ticket: str, code: str) -> Account:
+        """End a sign-in with a code of an authenticator app. `ticket` is that of the SecondFactorRequiredError.
+
+        Raises UnauthenticatedError (`invalid-code`: ask again), BadRequestError (`sign-in-expired`: sign in again), and
+        TooManyRequestsError.
+        """
+        flow = self.session.second_step("totp", Secret(ticket), Secret("".join(code.split())))
+        del ticket, code  # crash reports show local variables
+        return drive(flow, self)
+
+    def sign_in_by_recovery_code(self, ticket: str, code: str) -> Account:
+        """As `sign_in_by_totp`, with a recovery code, which is used up."""
+        flow = self.session.second_step("recovery", Secret(ticket), Secret(code))
+        del ticket, code  # crash reports show local variables
         return drive(flow, self)
 
     def sign_up(

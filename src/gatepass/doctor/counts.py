@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-from gatepass.accounts.throttling import network_key
+from gatepass.accounts.attempt import network_key
 from gatepass.doctor.configuration import sqlite_file
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import AttemptStore

@@ -6,7 +6,10 @@ from gatepass.core.secret import Secret
 
 try:
     import segno
-except ModuleNotFoundError:  # a person can type the secret
+except ModuleNotFoundError as missing:
+    if missing.name != "segno":
+        raise  # a defect of one that is installed
+    # A person can type the secret.
     segno = None  # type: ignore[assignment]
 
 

@@ -173,6 +173,17 @@ class MailTemplates:
             "If it was not you, set a new password: somebody else knows the one that you have.",
         )
 
+    def passkey_copied(self, to: str, *, at: int) -> Mailed:
+        """To the owner, after a passkey was refused because two devices have its key. `at` is Unix seconds."""
+        return self._message(
+            to,
+            f"A passkey of your account at {self.service} may have been copied",
+            f"On {_time(at)} a passkey of your account at {self.service} was used, and refused: another device seems "
+            "to have a copy of it.",
+            "Remove this passkey from your account and add another one. If it was not you, end your other sessions "
+            "too.",
+        )
+
     def new_device(self, to: str, *, client: str, at: int) -> Mailed:
         """To the owner, after a sign-in from a device that the account did not have.
 

@@ -32,7 +32,8 @@ class AccountStore(Protocol):
     ) -> Sequence[bytes] | None:
         """In one step: set the hash, raise the version, and revoke all sessions except `keep` (as "revoked").
 
-        With `drop_others` the new password is the only way in: all identities and factors of the account are deleted.
+        With `drop_others` the new password is the only first step: all identities and passkeys of the account are
+        deleted. Its authenticator app stays, and its recovery codes too, unless a passkey was the last second factor.
 
         Returns the sids revoked, or None if the account is absent or its version is no longer `credential_version`.
         """

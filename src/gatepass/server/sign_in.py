@@ -26,7 +26,7 @@ from gatepass.server.context import Context
 from gatepass.server.http import Reply, Request
 from gatepass.sessions.service import Caller
 from gatepass.sessions.tokens import Grant
-from gatepass.wire import bodies
+from gatepass.wire import answers, bodies
 from gatepass.wire.extra_members import NO_EXTRAS, Extras
 
 _NO_MEMBERS: Mapping[str, object] = {}
@@ -42,7 +42,7 @@ class Begun:
 
     def json(self) -> dict[str, object]:
         """The body of the answer."""
-        return {**grant_json(self.grant), "account": bodies.account_json(self.account)}
+        return {**grant_json(self.grant), "account": answers.account_json(self.account)}
 
 
 async def begin(

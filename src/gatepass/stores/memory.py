@@ -166,7 +166,7 @@ class MemoryStore(MemoryFactors, MemoryRegistrations, MemoryChanges, MemoryAttem
             return None
         if drop_others:
             self._drop_identities(account_id)
-            self._drop_factors(account_id)
+            self._drop_passkeys(account_id)
         self._accounts[account_id] = replace(
             account, password_hash=password_hash, credential_version=credential_version + 1
         )

@@ -191,12 +191,20 @@ class MemoryFactors(MemoryIdentities):
         account = self._accounts[account_id]
         self._accounts[account_id] = replace(account, credential_version=account.credential_version + 1)
         self._factor_recoveries.pop(account_id, None)
+        self._drop_needless_codes(account_id)
+
+    def _drop_needless_codes(self, account_id: str) -> None:
+        """Recovery codes go with the last second factor."""
         totp = self._totps.get(account_id)
         has_passkey = any(each.account_id == account_id for each in self._passkeys.values())
         if not has_passkey and (totp is None or totp.confirmed_at is None):
             self._recovery_codes.pop(account_id, None)
 
-    def _drop_factors(self, account_id: str) -> None:
+    def _drop_passkeys(self, account_id: str) -> None:
         self._passkeys = {key: each for key, each in self._passkeys.items() if each.account_id != account_id}
+        self._drop_needless_codes(account_id)
+
+    def _drop_factors(self, account_id: str) -> None:
+        self._drop_passkeys(account_id)
         for of_account in (self._totps, self._recovery_codes, self._enrol_by, self._factor_recoveries):
             of_account.pop(account_id, None)

@@ -3,20 +3,15 @@
 An unknown member, a wrong type or a missing one is a 422 that names the member and never repeats its value.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
-from uuid import UUID
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
 from gatepass.core import strict_json
-from gatepass.core.account import Account
 from gatepass.core.binding import BindingKey
-from gatepass.core.factor import Passkey
-from gatepass.core.identity import LinkedIdentity
 from gatepass.core.secret import Secret
-from gatepass.core.session import NO_BINDING, Session
 from gatepass.core.sign_in_ticket import MAX_TICKET
 from gatepass.core.strict_json import dump as dump
 from gatepass.errors import BadRequest, Unprocessable
@@ -32,7 +27,6 @@ MAX_PASSKEY_BYTES = 64 * 1024
 """Against what: the certificates that a device sends without being asked, and members of browsers to come."""
 MAX_TICKET_BYTES = 32 * 1024
 """The longest ticket, and what may go with it."""
-MAX_LABEL = 64
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -63,15 +57,13 @@ BindingSecret = Annotated[
 """The key to which a session is bound: 32 bytes as base64url, opaque from here on (PROTOCOL §5)."""
 
 
-PasskeyLabel = Annotated[str, Field(min_length=1, max_length=MAX_LABEL, pattern=r"^[^\x00-\x1f\x7f]+$")]
-"""What an owner calls a passkey: one line."""
+class StrictBody(BaseModel):
+    """A body whose members have the types that they are declared with, and no others beside them."""
 
-
-class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Credentials(_Strict):
+class Credentials(StrictBody):
     """`POST /auth/login`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
@@ -84,7 +76,7 @@ class Registration(Credentials):
     """`POST /auth/register`."""
 
 
-class PasswordChange(_Strict):
+class PasswordChange(StrictBody):
     """`POST /auth/password`."""
 
     current: Password
@@ -92,13 +84,13 @@ class PasswordChange(_Strict):
     binding_secret: BindingSecret = None
 
 
-class EmailRequest(_Strict):
+class EmailRequest(StrictBody):
     """`POST /auth/verify/resend` and `/auth/password/forgot`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
 
 
-class VerifyRequest(_Strict):
+class VerifyRequest(StrictBody):
     """`POST /auth/verify`."""
 
     token: LinkToken
@@ -107,52 +99,14 @@ class VerifyRequest(_Strict):
     binding_secret: BindingSecret = None
 
 
-class TotpConfirmation(_Strict):
-    """`POST /auth/totp/confirm`."""
-
-    code: Code
-
-
-class LogoutRequest(_Strict):
+class LogoutRequest(StrictBody):
     """`POST /auth/logout`: nothing, or also at the provider where the session began, and where to go then."""
 
     at_provider: bool = False
     return_to: str | None = Field(default=None, max_length=1024)
 
 
-class PasskeyAnswer(_Strict):
-    """What a browser answers to options, as its own JSON: judged by the rules of WebAuthn, not by a schema."""
-
-    response: dict[str, Any]
-
-
-class NewPasskey(PasskeyAnswer):
-    """`POST /auth/passkeys`. Without a name it gets one."""
-
-    name: PasskeyLabel | None = None
-
-
-class PasskeyName(_Strict):
-    """`PATCH /auth/passkeys/{id}`."""
-
-    name: PasskeyLabel
-
-
-class PasskeyOptions(_Strict):
-    """`POST /auth/login/passkey/options`: nothing, or the ticket of a first step."""
-
-    ticket: OptionalTicket = None
-
-
-class PasskeySignIn(PasskeyAnswer):
-    """`POST /auth/login/passkey`. A ticket says what `remember` is, and what the application has added."""
-
-    ticket: OptionalTicket = None
-    remember: bool = True
-    binding_secret: BindingSecret = None
-
-
-class ProviderStart(_Strict):
+class ProviderStart(StrictBody):
     """`POST /auth/oidc/{name}/start`."""
 
     return_to: str = Field(default="/", max_length=1024)
@@ -164,7 +118,7 @@ class ProviderStart(_Strict):
     login_hint: str | None = Field(default=None, min_length=1, max_length=320, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
-class RefreshRequest(_Strict):
+class RefreshRequest(StrictBody):
     """`POST /auth/refresh`: nothing, or the key to bind a session to that began without one.
 
     With `account` the answer has the account too: for a page that was just loaded, and shows who is signed in.
@@ -174,27 +128,7 @@ class RefreshRequest(_Strict):
     account: bool = False
 
 
-class SecondStep(_Strict):
-    """`POST /auth/login/totp`, `/auth/login/recovery` and `/auth/login/enrol/confirm`."""
-
-    ticket: Ticket
-    code: Code
-    binding_secret: BindingSecret = None
-
-
-class EnrolmentStart(_Strict):
-    """`POST /auth/login/enrol`."""
-
-    ticket: Ticket
-
-
-class StepUp(_Strict):
-    """`POST /auth/step-up`: nothing, or the key to which the new session is to be bound."""
-
-    binding_secret: BindingSecret = None
-
-
-class SessionForTests(_Strict):
+class SessionForTests(StrictBody):
     """`POST /auth/testing/sessions`: whose session, by one of the two names.
 
     `auth_url` is the address of the endpoints as the page knows it: the browser keeps the key under it.
@@ -207,34 +141,34 @@ class SessionForTests(_Strict):
     binding_secret: BindingSecret = None
 
 
-class PasswordReset(_Strict):
+class PasswordReset(StrictBody):
     """`POST /auth/password/reset`."""
 
     token: LinkToken
     new: Password
 
 
-class EmailChange(_Strict):
+class EmailChange(StrictBody):
     """`POST /auth/email`."""
 
     email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
     password: OptionalPassword = None
 
 
-class EmailConfirmation(_Strict):
+class EmailConfirmation(StrictBody):
     """`POST /auth/email/confirm`."""
 
     token: LinkToken
     binding_secret: BindingSecret = None
 
 
-class DeleteAccountRequest(_Strict):
+class DeleteAccountRequest(StrictBody):
     """`POST /auth/account/delete` and `DELETE /auth/account`."""
 
     password: OptionalPassword = None
 
 
-class LinksRequest(_Strict):
+class LinksRequest(StrictBody):
     """`POST /auth/links`."""
 
     paths: tuple[Annotated[str, Field(min_length=1, max_length=2048)], ...] = Field(
@@ -298,89 +232,6 @@ def email_key(text: str) -> str:
     """The key to find an account by. A text that is no address finds none, after the same work."""
     address = read_email(text)
     return key_of_no_email(text) if address is None else address.key
-
-
-def account_json(account: Account) -> dict[str, str | int | bool]:
-    """The account as its owner sees it."""
-    return {
-        "id": account.id,
-        "email": account.email,
-        "email_verified": account.verified_at is not None,
-        "created_at": account.created_at,
-    }
-
-
-def me_json(account: Account, *, identities: int) -> dict[str, str | int | bool]:
-    """The account, and which ways in there are: for the owner's own page."""
-    return {**account_json(account), "password": account.has_password, "identities": identities}
-
-
-def ticket_json(ticket: Secret, *, methods: Sequence[str], expires_in: int) -> dict[str, object]:
-    """The ticket of a first step, and what may follow it within `expires_in` seconds."""
-    return {"methods": list(methods), "ticket": ticket.reveal(), "expires_in": expires_in}
-
-
-def totp_json(secret: Secret, *, uri: Secret, qr: Secret | None) -> dict[str, object]:
-    """What an authenticator app reads: the secret to type, the otpauth URI, and its QR code as SVG."""
-    return {"secret": secret.reveal(), "uri": uri.reveal(), "qr": None if qr is None else qr.reveal()}
-
-
-def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
-    """One row of the list of identities. The subject stays here: it says nothing to its owner."""
-    return {
-        "id": identity.id,
-        "provider": identity.provider,
-        "issuer": identity.issuer,
-        "email": identity.email,
-        "created_at": identity.created_at,
-        "last_used_at": identity.last_used_at,
-    }
-
-
-Facts = dict[str, str | int | bool | list[str] | None]
-
-
-def passkey_json(passkey: Passkey) -> Facts:
-    """One passkey as its owner sees it. The credential and its key say nothing to them."""
-    return {
-        "id": passkey.id,
-        "name": passkey.name,
-        "created_at": passkey.created_at,
-        "last_used_at": passkey.last_used_at,
-        "synced": passkey.is_backup_eligible or passkey.is_backed_up,
-        "backed_up": passkey.is_backed_up,
-        "transports": list(passkey.transports),
-        "aaguid": str(UUID(bytes=passkey.aaguid)),
-    }
-
-
-def session_json(session: Session, *, current: str) -> Facts:
-    """One row of the list of sessions of an account, which says which is that of the caller."""
-    return {**session_facts(session), "current": session.sid.hex() == current}
-
-
-def session_facts(session: Session) -> Facts:
-    """What may be told of a session: no token material, a coarse address (ASVS 7.5.2)."""
-    return {
-        "id": session.sid.hex(),
-        "client": session.client,
-        "created_at": session.created_at,
-        "last_used_at": session.committed_at,
-        "expires_at": session.expires_at,
-        "address": session.last_ip_prefix,
-        "remember": session.remember,
-        "bound": bound_of(session),
-        "methods": list(session.methods),
-        "acr": session.acr or None,
-        "authenticated_at": session.authenticated_at,
-    }
-
-
-def bound_of(session: Session) -> str:
-    """To what a session is bound: `no` for whoever has the cookie, `key` for the client that keeps one, or `device`."""
-    if session.device_since is not None:
-        return "device"
-    return "no" if session.binding == NO_BINDING else "key"
 
 
 def _invalid_binding_secret() -> BadRequest:

@@ -1,18 +1,23 @@
 """Signing in and up, against the real server."""
 
 import json
+import pickle
 
 import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client, MemoryStorage
-from gatepass.client.errors import ClientError, ForbiddenError, SessionEndedError, UnauthenticatedError
-from gatepass.client.flow import drive
-from gatepass.client.session.sign_in import exchange_credentials
+from gatepass.client.errors import (
+    ClientError,
+    ForbiddenError,
+    SecondFactorRequiredError,
+    SessionEndedError,
+    UnauthenticatedError,
+)
 from gatepass.core import base64url
 from gatepass.core.binding import key_id_of
 from gatepass.errors import ConfigurationError
-from tests.client.fake_api import SID, Api, age_token, problem
+from tests.client.fake_api import SID, URL, Api, age_token, problem
 from tests.client.harness import PASSWORD, Harness
 
 
@@ -117,6 +122,9 @@ async def test_an_async_client_changes_its_password_too(real: Harness) -> None:
         assert (await api.get("/auth/me")).status_code == 200
 
 
+ACCOUNT = {"id": "cd" * 16, "email": "ann@example.com", "created_at": 1_700_000_000, "email_verified": True}
+
+
 class TwoSteps(Api):
     """An API at which an account has a second factor."""
 
@@ -130,7 +138,9 @@ class TwoSteps(Api):
             return problem(401, "second-factor-required", {"WWW-Authenticate": "Bearer"}, **facts)
         granted = self.grant()
         sid = key_id_of(base64url.decode(self.secret(-1).encode())).hex() + SID[:16]
-        return httpx2.Response(200, json={**granted.json(), "session_id": sid}, headers=granted.headers)
+        return httpx2.Response(
+            200, json={**granted.json(), "session_id": sid, "account": ACCOUNT}, headers=granted.headers
+        )
 
     def secret(self, number: int) -> str:
         return str(json.loads(self.bodies[number])["binding_secret"])
@@ -139,20 +149,36 @@ class TwoSteps(Api):
 def test_a_first_step_is_an_answer_of_the_sign_in_and_its_session_is_bound_to_its_key() -> None:
     api = TwoSteps()
     with api.client() as client:
-        with pytest.raises(UnauthenticatedError) as needed:
+        with pytest.raises(SecondFactorRequiredError) as needed:
             client.sign_in("ann@example.com", PASSWORD)
         assert needed.value.code == "second-factor-required"
-        assert needed.value.facts["methods"] == ["totp"]
-        assert needed.value.facts["ticket"] == "gp_st_x"
+        assert (needed.value.methods, needed.value.ticket, needed.value.expires_in) == (("totp",), "gp_st_x", 300)
         assert "gp_st_x" not in repr(needed.value) + str(needed.value)
         assert (client.session.status, client.session.session_id) == ("active", SID)
         assert api.refreshes == []
         saved = client.session._saved
-        step: dict[str, object] = {"ticket": "gp_st_x", "code": "123456"}
-        _, grant = drive(exchange_credentials(saved, "login/totp", step), client)
-        assert grant is not None
+        client.sign_in_by_totp(needed.value.ticket, "123 456")
+        assert json.loads(api.bodies[-1])["code"] == "123456"
         assert api.secret(-1) == api.secret(-2), "the key of the first step"
         assert base64url.encode(saved.record.binding_key or b"") == api.secret(-1)
         with pytest.raises(UnauthenticatedError):
             client.sign_in("ann@example.com", PASSWORD)
         assert api.secret(-1) != api.secret(-2), "another sign-in has a key of its own"
+
+
+async def test_an_async_client_ends_a_sign_in_with_a_recovery_code() -> None:
+    api = TwoSteps()
+    async with AsyncClient(URL, transport=api) as client:
+        with pytest.raises(SecondFactorRequiredError) as needed:
+            await client.sign_in("ann@example.com", PASSWORD)
+        await client.sign_in_by_recovery_code(needed.value.ticket, "7K3M-Q2VX")
+        assert api.requests[-1].url.path == "/auth/login/recovery"
+        assert api.secret(-1) == api.secret(-2)
+
+
+def test_the_error_of_a_first_step_stays_what_it_is_in_another_process() -> None:
+    api = TwoSteps()
+    with api.client() as client, pytest.raises(SecondFactorRequiredError) as needed:
+        client.sign_in("ann@example.com", PASSWORD)
+    again = pickle.loads(pickle.dumps(needed.value))
+    assert (type(again), again.methods) == (SecondFactorRequiredError, ("totp",))

@@ -84,6 +84,12 @@ async def echo(request: Request) -> Response:
     return JSONResponse({"body": (await request.body()).decode(), "kind": request.headers.get("content-type")})
 
 
+@requires(acr="mfa")
+async def pay_out(request: Request) -> Response:
+    """What a session of one factor must not do."""
+    return JSONResponse({"methods": current_principal(request).methods})
+
+
 async def rendered(request: Request) -> Response:
     """A page for a person, with no script at all."""
     return HTMLResponse(RENDERED.format(page_principal(request).account_id))
@@ -194,6 +200,7 @@ def serve_stage(arguments: Sequence[str]) -> None:
             Route("/rendered-or-not", rendered_or_not),
             Route("/api/ping", ping),
             Route("/api/echo", echo, methods=["POST"]),
+            Route("/api/payout", pay_out),
             Route("/files/{name}", file),
             Route("/page.js", script),
             before(options.folder),

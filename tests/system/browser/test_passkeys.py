@@ -6,57 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
+from playwright.sync_api import Browser
 
-from tests.system.browser.conftest import PASSWORD, Stages, prepared, until_page
-from tools.services.ports import free_port
+from tests.system.browser.authenticators import Device, served
+from tests.system.browser.conftest import PASSWORD, Stages, prepared
 
 pytestmark = pytest.mark.slow
 _numbers = itertools.count()
 
 
-class Device:
-    """A page, and the authenticators that its browser has."""
-
-    def __init__(self, profile: BrowserContext, url: str) -> None:
-        self.profile = profile
-        self.page: Page = profile.new_page()
-        self.cdp: CDPSession = profile.new_cdp_session(self.page)
-        self.cdp.send("WebAuthn.enable", {"enableUI": False})
-        self.open(url)
-
-    def open(self, url: str) -> None:
-        self.page.goto(f"{url}/pages/passkeys.html")
-        until_page(self.page, "window.passkeys")
-
-    def plug_in(self, *, verifies: bool = True, transport: str = "internal") -> str:
-        """Another authenticator; its id."""
-        options = {
-            "protocol": "ctap2",
-            "ctap2Version": "ctap2_1",
-            "transport": transport,
-            "hasResidentKey": True,
-            "hasUserVerification": verifies,
-            "isUserVerified": verifies,
-            "automaticPresenceSimulation": True,
-        }
-        made = self.cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        return str(made["authenticatorId"])
-
-    def pull_out(self, authenticator: str) -> None:
-        self.cdp.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": authenticator})
-
-    def keys(self, authenticator: str) -> list[dict[str, Any]]:
-        """The credentials in an authenticator, with their private keys."""
-        found = self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": authenticator})
-        return list(found["credentials"])
-
-    def put(self, authenticator: str, key: dict[str, Any]) -> None:
-        self.cdp.send("WebAuthn.addCredential", {"authenticatorId": authenticator, "credential": key})
-
-    def do(self, script: str, argument: object = None) -> Any:
-        """What a script of the page comes to."""
-        return self.page.evaluate(script, argument)
+class Person(Device):
+    """Whoever has the devices, at the endpoints themselves."""
 
     def sign_up(self) -> str:
         """Make an account; its address."""
@@ -92,12 +52,6 @@ class Device:
         return list(methods)
 
 
-def served(stages: Stages, folder: Path, verification: str) -> str:
-    port = free_port()
-    stages.start(port, "--public-port", str(port), "--folder", folder, "--verification", verification)
-    return f"http://localhost:{port}"
-
-
 @pytest.fixture(scope="module")
 def url(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A server that requires user verification, for all of these tests."""
@@ -105,9 +59,9 @@ def url(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def device(chromium: Browser, url: str) -> Iterator[Device]:
+def device(chromium: Browser, url: str) -> Iterator[Person]:
     profile = prepared(chromium.new_context())
-    yield Device(profile, url)
+    yield Person(profile, url)
     profile.close()
 
 
@@ -115,7 +69,7 @@ def code_of(answer: dict[str, Any]) -> str:
     return str(answer["json"]["code"])
 
 
-def test_a_person_adds_a_passkey_and_signs_in_without_a_name(device: Device) -> None:
+def test_a_person_adds_a_passkey_and_signs_in_without_a_name(device: Person) -> None:
     device.plug_in()
     email = device.sign_up()
     added = device.add()
@@ -129,7 +83,7 @@ def test_a_person_adds_a_passkey_and_signs_in_without_a_name(device: Device) -> 
     assert again == {"thrown": "InvalidStateError"}, "the device has one already"
 
 
-def test_the_field_of_the_name_offers_it(device: Device) -> None:
+def test_the_field_of_the_name_offers_it(device: Person) -> None:
     device.plug_in()
     email = device.sign_up()
     device.add()
@@ -139,7 +93,7 @@ def test_the_field_of_the_name_offers_it(device: Device) -> None:
     assert answer["json"]["account"]["email"] == email
 
 
-def test_two_devices_of_one_person_both_sign_in(device: Device) -> None:
+def test_two_devices_of_one_person_both_sign_in(device: Person) -> None:
     phone = device.plug_in()
     device.sign_up()
     device.add()
@@ -151,7 +105,7 @@ def test_two_devices_of_one_person_both_sign_in(device: Device) -> None:
     assert device.enter()["status"] == 200
 
 
-def test_a_device_that_cannot_verify_its_user_is_of_no_use_where_that_is_required(device: Device) -> None:
+def test_a_device_that_cannot_verify_its_user_is_of_no_use_where_that_is_required(device: Person) -> None:
     device.plug_in(verifies=False, transport="usb")
     device.sign_up()
     made = device.do("async () => passkeys.create(await passkeys.options('/passkeys/options'))")
@@ -170,7 +124,7 @@ def test_where_it_is_preferred_such_a_device_is_a_second_factor(
 ) -> None:
     """Not the only one: Chromium lets no key without verification sign in without a name."""
     profile = prepared(chromium.new_context())
-    device = Device(profile, served(stages, tmp_path, "preferred"))
+    device = Person(profile, served(stages, tmp_path, "preferred"))
     device.plug_in(verifies=False)
     email = device.sign_up()
     device.add()
@@ -179,7 +133,7 @@ def test_where_it_is_preferred_such_a_device_is_a_second_factor(
     profile.close()
 
 
-def test_a_clone_is_refused_by_its_counter(device: Device) -> None:
+def test_a_clone_is_refused_by_its_counter(device: Person) -> None:
     original = device.plug_in()
     device.sign_up()
     device.add()
@@ -192,7 +146,7 @@ def test_a_clone_is_refused_by_its_counter(device: Device) -> None:
     assert (refused["status"], code_of(refused)) == (401, "passkey-refused")
 
 
-def test_an_answer_that_comes_again_is_refused(device: Device) -> None:
+def test_an_answer_that_comes_again_is_refused(device: Person) -> None:
     device.plug_in()
     device.sign_up()
     device.add()
@@ -205,7 +159,7 @@ def test_an_answer_that_comes_again_is_refused(device: Device) -> None:
     assert (first["status"], second["status"], code_of(second)) == (200, 400, "challenge-expired")
 
 
-def test_a_deleted_passkey_is_unknown_and_the_browser_can_be_told(device: Device) -> None:
+def test_a_deleted_passkey_is_unknown_and_the_browser_can_be_told(device: Person) -> None:
     authenticator = device.plug_in()
     device.sign_up()
     added = device.add()
@@ -225,7 +179,7 @@ def test_a_deleted_passkey_is_unknown_and_the_browser_can_be_told(device: Device
         assert device.keys(authenticator) == []
 
 
-def test_another_rp_id_and_another_host_are_refused_by_the_browser(device: Device, url: str) -> None:
+def test_another_rp_id_and_another_host_are_refused_by_the_browser(device: Person, url: str) -> None:
     device.plug_in()
     device.sign_up()
     device.add()
@@ -237,7 +191,7 @@ def test_another_rp_id_and_another_host_are_refused_by_the_browser(device: Devic
 
 
 def test_what_was_signed_for_another_page_of_the_host_is_refused(
-    device: Device, url: str, stages: Stages, tmp_path: Path
+    device: Person, url: str, stages: Stages, tmp_path: Path
 ) -> None:
     device.plug_in()
     device.sign_up()
@@ -250,7 +204,7 @@ def test_what_was_signed_for_another_page_of_the_host_is_refused(
     assert (refused["status"], code_of(refused)) == (401, "passkey-refused")
 
 
-def test_it_ends_the_sign_in_that_a_password_began(device: Device) -> None:
+def test_it_ends_the_sign_in_that_a_password_began(device: Person) -> None:
     device.plug_in()
     email = device.sign_up()
     device.add()

@@ -39,6 +39,9 @@ PROBES = {
     "oidc": f"{GATE.replace('Gatepass(s', 'gate = Gatepass(s')}\n"
     "gate.oidc('acme', issuer='https://login.example', client_id='the-gate')",
     "live": "from gatepass.client import AsyncClient; from gatepass.client.live import sockets",
+    "passkeys": "from gatepass.factors.fido import Fido2; Fido2()",
+    "totp": "from gatepass.core.secret import Secret; from gatepass.factors.qr import svg_of\n"
+    "assert svg_of(Secret('otpauth://totp/ann'))",
     "bcrypt": "import bcrypt; from gatepass.accounts.passwords import foreign",
     "starlette": "from gatepass.guards.starlette import current_principal",
     "fastapi": "from gatepass.guards.fastapi import CurrentPrincipal",

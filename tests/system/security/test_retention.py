@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepass.accounts.throttling import Attempt
+from gatepass.accounts.attempt import Attempt
 from gatepass.core.policy import DAY, Policy
 from gatepass.core.throttle import LIFETIME
 from gatepass.runtime.janitor import RETENTION

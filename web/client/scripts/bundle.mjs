@@ -12,7 +12,10 @@ import { build } from "rolldown";
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const [file = at("../../../src/gatepass/server/endpoints/gatepass.js")] = process.argv.slice(2);
 
-const ENTRIES = ["index", "fetch", "links", "account", "providers", "errors", "retry", "loading", "events", "live"];
+const ENTRIES = [
+  ...["index", "fetch", "links", "account", "providers", "passkeys", "factors"],
+  ...["errors", "retry", "loading", "events", "live"],
+];
 const ALL = "all-entries";
 
 await build({

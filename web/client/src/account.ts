@@ -11,9 +11,9 @@
  * `insufficient-user-authentication`), ask for the password, call `signInAgain`, and repeat.
  */
 
-import { GatepassError, isGatepassError } from "./errors.js";
+import { GatepassError } from "./errors.js";
 import { type ClientSetup, createClient } from "./fetch.js";
-import { refusalOf } from "./request/deliver.js";
+import { asOwner } from "./request/as-owner.js";
 import { type Departure, here, leave } from "./session/departure.js";
 import { CLIENT_HEADER } from "./session/endpoints.js";
 import type { Account } from "./session/types.js";
@@ -124,19 +124,9 @@ export function createAccount({ baseURL, session, ...setup }: AccountSetup): Acc
   const post = async (path: string, body?: object) => void (await client.post(path, body));
   const remove = async (path: string, body?: object) => void (await client.delete(path, { body }));
 
-  /** Posts to an endpoint that ends every session and begins a new one. A refused token is refreshed once. */
-  async function enter(path: string, body: object): Promise<void> {
-    const token = await session.token();
-    if (!token) throw new GatepassError("session-ended");
-    try {
-      await session.enter(path, body, token.value);
-    } catch (error) {
-      const refusal = isGatepassError(error) && (await refusalOf("", error.problem));
-      const newer = refusal && (await session.token(token.serial, null, refusal === "claims-changed"));
-      if (!newer) throw error;
-      await session.enter(path, body, newer.value);
-    }
-  }
+  /** Posts to an endpoint that ends every session and begins a new one. */
+  const enter = async (path: string, body: object) =>
+    void (await asOwner(session, (token) => session.enter(path, body, token)));
 
   async function sessions() {
     const { data } = await client.get<{ sessions: SessionInfo[] }>("sessions");

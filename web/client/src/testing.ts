@@ -15,7 +15,8 @@ import { FakeProfile, type FakeTab, type ProfileOptions } from "./testing/fake-b
 import { FaultServer } from "./testing/fault-server.js";
 
 export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "./testing/fake-browser.js";
-export { type FakeSession, fakeSession } from "./testing/fake-session.js";
+export { FakeFactors } from "./testing/fake-factors.js";
+export { type FakeSession, fakeSession, needsSecondStep } from "./testing/fake-session.js";
 export { type Case, FaultServer } from "./testing/fault-server.js";
 export { accountOf, type Incoming, type Outgoing, problem } from "./testing/messages.js";
 

@@ -140,6 +140,13 @@ class Session:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember, extra))
 
+    def second_step(self, method: str, ticket: Secret, code: Secret) -> Flow[Account]:
+        """The flow behind `Client.sign_in_by_totp` (`method` totp) and `sign_in_by_recovery_code` (recovery)."""
+        account = yield from self._enter(f"login/{method}", {"ticket": ticket, "code": code})
+        if account is None:
+            raise ClientError("The server answered a second step without an account.")
+        return account
+
     def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
         """The flow behind `Client.change_password`."""
         return (yield from self.begin_anew("password", {"current": current, "new": new}))
@@ -211,6 +218,10 @@ class Session:
         check_address(self.auth_url)
         yield Work(self._saved.refresh_if_changed)
         credentials = {**(extra or {}), "email": email, "password": password, "remember": remember}
+        return (yield from self._enter(path, credentials))
+
+    def _enter(self, path: str, credentials: dict[str, object]) -> Flow[Account | None]:
+        """Begin the session that the answer gives; None if the address must be verified first (202)."""
         answer, grant = yield from exchange_credentials(self._saved, path, credentials)
         if grant is None:
             raise_for_problem(answer.response)

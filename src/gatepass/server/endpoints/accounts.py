@@ -26,7 +26,7 @@ from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.owner_proof import PROOF_PROBLEMS, changed_meanwhile, require_proof, wrong_password
 from gatepass.server.sign_in import signed_in
-from gatepass.wire import bodies
+from gatepass.wire import answers, bodies
 from gatepass.wire.bodies import (
     EmailChange,
     EmailConfirmation,
@@ -130,7 +130,7 @@ async def get_account(context: Context, request: Request) -> Reply:
     """The account, and how it can be signed in to."""
     account = await context.account(context.principal(request))
     identities = await context.identities.list_for_account(account.id)
-    return Reply(200, bodies.dump(bodies.me_json(account, identities=len(identities))))
+    return Reply(200, bodies.dump(answers.me_json(account, identities=len(identities))))
 
 
 async def _sign_in_anew(

@@ -16,8 +16,8 @@ from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.wire import bodies
-from gatepass.wire.bodies import TotpConfirmation
+from gatepass.wire import answers, bodies
+from gatepass.wire.factor_bodies import TotpConfirmation
 
 
 async def list_factors(context: Context, request: Request) -> Reply:
@@ -30,7 +30,7 @@ async def list_factors(context: Context, request: Request) -> Reply:
     found = await context.factors.of(account.id)
     totp = None if found.totp is None else {"created_at": found.totp.created_at}
     members = {
-        "passkeys": [bodies.passkey_json(each) for each in found.passkeys],
+        "passkeys": [answers.passkey_json(each) for each in found.passkeys],
         "totp": totp,
         "recovery_codes": found.summary.recovery_codes,
         "policy": context.policy.second_factor,
@@ -50,7 +50,7 @@ async def start_totp(context: Context, request: Request) -> Reply:
     _require_offered(context)
     account = await context.account(principal)
     setup = await context.totps.start(account, request=context.facts(request))
-    return Reply(200, bodies.dump(bodies.totp_json(setup.secret, uri=setup.uri, qr=setup.qr)))
+    return Reply(200, bodies.dump(answers.totp_json(setup.secret, uri=setup.uri, qr=setup.qr)))
 
 
 async def confirm_totp(context: Context, request: Request) -> Reply:

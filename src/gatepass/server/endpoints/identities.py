@@ -9,7 +9,7 @@ sign-in too, and ends the sessions that began with it, but not the caller's own.
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.wire import bodies
+from gatepass.wire import answers, bodies
 
 
 async def list_identities(context: Context, request: Request) -> Reply:
@@ -19,7 +19,7 @@ async def list_identities(context: Context, request: Request) -> Reply:
     """
     account = await context.account(context.principal(request))
     found = await context.identities.list_for_account(account.id)
-    return Reply(200, bodies.dump({"identities": [bodies.identity_json(each) for each in found]}))
+    return Reply(200, bodies.dump({"identities": [answers.identity_json(each) for each in found]}))
 
 
 async def unlink_identity(context: Context, request: Request) -> Reply:

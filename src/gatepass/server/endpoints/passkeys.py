@@ -23,9 +23,9 @@ from gatepass.server.endpoint import Endpoint
 from gatepass.server.endpoints.documents import CACHE
 from gatepass.server.http import Reply, Request
 from gatepass.server.sign_in import signed_in
-from gatepass.wire import bodies
-from gatepass.wire.bodies import NewPasskey, PasskeyName, PasskeyOptions, PasskeySignIn
+from gatepass.wire import answers, bodies
 from gatepass.wire.extra_members import read_with
+from gatepass.wire.factor_bodies import NewPasskey, PasskeyName, PasskeyOptions, PasskeySignIn
 
 
 async def list_passkeys(context: Context, request: Request) -> Reply:
@@ -35,7 +35,7 @@ async def list_passkeys(context: Context, request: Request) -> Reply:
     """
     account = await context.account(context.principal(request))
     found = await context.passkeys.list_for_account(account.id)
-    return Reply(200, bodies.dump({"passkeys": [bodies.passkey_json(each) for each in found]}))
+    return Reply(200, bodies.dump({"passkeys": [answers.passkey_json(each) for each in found]}))
 
 
 async def creation_options(context: Context, request: Request) -> Reply:
@@ -65,7 +65,7 @@ async def add_passkey(context: Context, request: Request) -> Reply:
         session_id=principal.session_id,
         request=context.facts(request),
     )
-    return Reply(201, bodies.dump(bodies.passkey_json(added)))
+    return Reply(201, bodies.dump(answers.passkey_json(added)))
 
 
 async def rename_passkey(context: Context, request: Request) -> Reply:

@@ -27,8 +27,8 @@ from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.second_step import account_of, finish, open_ticket
-from gatepass.wire import bodies
-from gatepass.wire.bodies import EnrolmentStart, SecondStep, StepUp
+from gatepass.wire import answers, bodies
+from gatepass.wire.factor_bodies import EnrolmentStart, SecondStep, StepUp
 
 BY_TOTP = ("otp",)
 BY_RECOVERY_CODE = ("recovery",)
@@ -74,7 +74,7 @@ async def take_ticket(context: Context, request: Request) -> Reply:
     except Problem as problem:
         return Reply.of(problem, cookies=gone)
     left = ticket.expires_at - context.clock.now()
-    return Reply(200, bodies.dump(bodies.ticket_json(text, methods=methods, expires_in=left)), cookies=gone)
+    return Reply(200, bodies.dump(answers.ticket_json(text, methods=methods, expires_in=left)), cookies=gone)
 
 
 async def step_up(context: Context, request: Request) -> Reply:
@@ -99,7 +99,7 @@ async def step_up(context: Context, request: Request) -> Reply:
         continues=own,
         through=await context.sessions.provider_sign_in(own),
     )
-    return Reply(200, bodies.dump(bodies.ticket_json(ticket, methods=methods, expires_in=TICKET_TTL)))
+    return Reply(200, bodies.dump(answers.ticket_json(ticket, methods=methods, expires_in=TICKET_TTL)))
 
 
 async def enrol(context: Context, request: Request) -> Reply:
@@ -107,7 +107,7 @@ async def enrol(context: Context, request: Request) -> Reply:
     body = bodies.read(EnrolmentStart, await request.json(bodies.MAX_TICKET_BYTES))
     account = await _without_second(context, await open_ticket(context, body.ticket))
     setup = await context.totps.start(account, request=context.facts(request))
-    return Reply(200, bodies.dump(bodies.totp_json(setup.secret, uri=setup.uri, qr=setup.qr)))
+    return Reply(200, bodies.dump(answers.totp_json(setup.secret, uri=setup.uri, qr=setup.qr)))
 
 
 async def confirm_enrolment(context: Context, request: Request) -> Reply:

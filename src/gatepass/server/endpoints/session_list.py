@@ -17,7 +17,7 @@ from gatepass.errors import NotFound
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.wire import bodies
+from gatepass.wire import answers, bodies
 
 MAX_LISTED = 200
 """Against what: where sessions are not limited, one answer must not grow with every sign-in of a script."""
@@ -31,7 +31,7 @@ async def list_sessions(context: Context, request: Request) -> Reply:
     """
     principal = context.principal(request)
     rows = _newest(await context.sessions.list_for_account(principal.account_id), bytes.fromhex(principal.session_id))
-    listed = [bodies.session_json(row, current=principal.session_id) for row in rows]
+    listed = [answers.session_json(row, current=principal.session_id) for row in rows]
     return Reply(200, bodies.dump({"sessions": listed}))
 
 

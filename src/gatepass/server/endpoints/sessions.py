@@ -24,7 +24,7 @@ from gatepass.server.provider_logout import end_session_location
 from gatepass.server.refresh_cookie import OutOfStep, Unproven, mark_of
 from gatepass.server.sign_in import grant_json, signed_in
 from gatepass.sessions.tokens import Grant
-from gatepass.wire import bodies, secure_session
+from gatepass.wire import answers, bodies, secure_session
 from gatepass.wire.bodies import Credentials, LogoutRequest, RefreshRequest
 from gatepass.wire.extra_members import read_with
 
@@ -156,7 +156,7 @@ async def _account(context: Context, grant: Grant) -> dict[str, object]:
         account = await context.accounts.find(grant.session.account_id)
     except StoreUnavailable:
         return {}
-    return {} if account is None else {"account": bodies.account_json(account)}
+    return {} if account is None else {"account": answers.account_json(account)}
 
 
 def _bearer_sid(context: Context, request: Request, *, is_needed: bool) -> set[bytes]:

@@ -178,7 +178,7 @@ class PostgresAccounts:
                     await connection.execute(self._sql.seal)
                     return None
                 if drop_others:
-                    for statement in (self._identities_sql.remove_all, *self._factors_sql.drop_all):
+                    for statement in (self._identities_sql.remove_all, *self._factors_sql.drop_passkeys):
                         await connection.execute(statement, account_id)
                 revoked = await connection.fetch(self._sql.revoke_all, now, "revoked", account_id, keep)
             return tuple(row[0] for row in revoked)

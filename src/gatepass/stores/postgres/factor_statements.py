@@ -41,11 +41,20 @@ WHERE id = $1 AND disabled_at IS NULL AND deleted_at IS NULL AND credential_vers
         return (
             f"UPDATE {self.schema}.account SET credential_version = credential_version + 1 WHERE id = $1",
             f"DELETE FROM {self.schema}.factor_recovery WHERE account_id = $1",
-            f"""
+            self._drop_needless_codes,
+        )
+
+    @property
+    def _drop_needless_codes(self) -> str:
+        """Recovery codes go with the last second factor."""
+        return f"""
 DELETE FROM {self.schema}.recovery_code WHERE account_id = $1
 AND NOT EXISTS (SELECT 1 FROM {self.schema}.passkey WHERE account_id = $1)
-AND NOT EXISTS (SELECT 1 FROM {self.schema}.totp WHERE account_id = $1 AND confirmed_at IS NOT NULL)""",
-        )
+AND NOT EXISTS (SELECT 1 FROM {self.schema}.totp WHERE account_id = $1 AND confirmed_at IS NOT NULL)"""
+
+    @property
+    def drop_passkeys(self) -> tuple[str, ...]:
+        return (f"DELETE FROM {self.schema}.passkey WHERE account_id = $1", self._drop_needless_codes)
 
     @property
     def drop_all(self) -> tuple[str, ...]:

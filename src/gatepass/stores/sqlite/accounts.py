@@ -32,8 +32,15 @@ UPDATE account SET disabled_at = coalesce(disabled_at, ?), credential_version = 
 WHERE id = ? AND deleted_at IS NULL
 """
 _DROP_IDENTITIES = "DELETE FROM identity WHERE account_id = ?"
+_DROP_PASSKEYS = "DELETE FROM passkey WHERE account_id = ?"
+DROP_NEEDLESS_CODES = """
+DELETE FROM recovery_code WHERE account_id = :id
+AND NOT EXISTS (SELECT 1 FROM passkey WHERE account_id = :id)
+AND NOT EXISTS (SELECT 1 FROM totp WHERE account_id = :id AND confirmed_at IS NOT NULL)
+"""
+"""Recovery codes go with the last second factor."""
 DROP_FACTORS = (
-    "DELETE FROM passkey WHERE account_id = ?",
+    _DROP_PASSKEYS,
     "DELETE FROM totp WHERE account_id = ?",
     "DELETE FROM recovery_code WHERE account_id = ?",
     "DELETE FROM factor_recovery WHERE account_id = ?",
@@ -122,8 +129,9 @@ class SQLiteAccounts:
                 values,
             )
             if changed.rowcount and drop_others:
-                for statement in (_DROP_IDENTITIES, *DROP_FACTORS):
+                for statement in (_DROP_IDENTITIES, _DROP_PASSKEYS):
                     connection.execute(statement, (account_id,))
+                connection.execute(DROP_NEEDLESS_CODES, {"id": account_id})
             return revoke_all(connection, account_id, "revoked", now, keep) if changed.rowcount else None
 
         return await self._atomically(change)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gatepass.core.account import NO_PASSWORD
 from gatepass.core.factor import FactorRecovery, FactorSummary, Passkey, Totp
 from gatepass.stores import rows
-from gatepass.stores.sqlite.accounts import DROP_FACTORS, Engine
+from gatepass.stores.sqlite.accounts import DROP_FACTORS, DROP_NEEDLESS_CODES, Engine
 from gatepass.stores.sqlite.writer import Durability
 
 _PASSKEY = ", ".join(rows.PASSKEY_COLUMNS)
@@ -17,11 +17,7 @@ SELECT 1 FROM account WHERE id = ? AND disabled_at IS NULL AND deleted_at IS NUL
 _END_CHANGE = (
     "UPDATE account SET credential_version = credential_version + 1 WHERE id = :id",
     "DELETE FROM factor_recovery WHERE account_id = :id",
-    """
-    DELETE FROM recovery_code WHERE account_id = :id
-    AND NOT EXISTS (SELECT 1 FROM passkey WHERE account_id = :id)
-    AND NOT EXISTS (SELECT 1 FROM totp WHERE account_id = :id AND confirmed_at IS NOT NULL)
-    """,
+    DROP_NEEDLESS_CODES,
 )
 """What every change of factors does at its end."""
 _ADD_PASSKEY = f"""

@@ -2,6 +2,7 @@
 
 import { GatepassError } from "../errors.js";
 import { createListeners } from "../session/listeners.js";
+import type { SecondMethod } from "../session/second-step.js";
 import {
   type Account,
   type EndReason,
@@ -76,7 +77,11 @@ export function fakeSession({
       // The browser has left this page, so nothing comes of it here.
       return new Promise(() => undefined);
     },
-    enter: () => begin({ email: snapshot.account?.email ?? "ann@example.com" }),
+    async enter(path) {
+      // What `stepUp` of `gatepass/factors` gets: the next step.
+      if (path === "/step-up") throw needsSecondStep({ status: 200 });
+      return begin({ email: snapshot.account?.email ?? "ann@example.com" });
+    },
     signOut: async () => set({ status: "ended", reason: "signed-out" }),
     async token(stale) {
       const { status: now } = snapshot;
@@ -110,6 +115,23 @@ export function fakeSession({
       refusal = error;
     },
   };
+}
+
+/**
+ * The error of a sign-in whose account has a second factor, for `refuse`. `status` 200 is what stepping up gets.
+ *
+ *     fake.refuse(needsSecondStep());
+ */
+export function needsSecondStep({
+  methods = ["totp", "recovery"],
+  status = 401,
+}: {
+  readonly methods?: readonly SecondMethod[];
+  readonly status?: number;
+} = {}): GatepassError {
+  const code = "second-factor-required";
+  const problem = { type: `urn:gatepass:problem:${code}`, code, methods, ticket: "gp_st_test", expires_in: 300 };
+  return new GatepassError("http", { status, problem });
 }
 
 /** Completes a snapshot so that its members are consistent. */

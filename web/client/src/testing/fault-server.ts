@@ -6,6 +6,7 @@
  */
 
 import { answerOwner } from "./account-endpoints.js";
+import { FakeFactors } from "./fake-factors.js";
 import { FakeProviders } from "./fake-providers.js";
 import { accountOf, type Incoming, type Outgoing, problem, type Row } from "./messages.js";
 import { hmac, sha256 } from "./sha256.js";
@@ -34,7 +35,8 @@ export type Case =
   | "no-session";
 
 /**
- * Any account can sign in with the password "right". The token of a mailed link is the address that it verifies. A path
+ * Any account can sign in with the password "right", and the code of every authenticator app is "287082"
+ * (`FakeFactors.CODE`). The token of a mailed link is the address that it verifies. A path
  * that is not an auth endpoint requires an access token and responds with the e-mail address of the account and the
  * body of the request, unless `answers` has another response.
  */
@@ -47,6 +49,7 @@ export class FaultServer {
   readonly requests: Incoming[] = [];
   readonly #tokens = new Map<string, { sid: string; expiresAt: number; isStale?: boolean }>();
   readonly #providers = new FakeProviders();
+  readonly #factors = new FakeFactors();
   #count = 0;
   /** The lifetime of an access token, seconds. */
   accessTtl = 900;
@@ -93,6 +96,11 @@ export class FaultServer {
       case "POST /auth/register":
       case "POST /auth/verify":
         return this.#signIn(request);
+      case "POST /auth/login/totp":
+      case "POST /auth/login/recovery":
+      case "POST /auth/login/passkey":
+      case "POST /auth/login/passkey/options":
+        return this.#step(request);
       case "POST /auth/refresh":
         return this.#refresh(request);
       case "POST /auth/logout":
@@ -114,7 +122,7 @@ export class FaultServer {
         return this.#bearer(request, (row) => {
           const isIdentity = /^\/auth\/identities(\/|$)/.test(request.path);
           if (isIdentity) return this.#providers.answerOwner(request, row.email);
-          const answer = answerOwner(request, row, this.rows);
+          const answer = this.#factors.answerOwner(request, row) ?? answerOwner(request, row, this.rows);
           if (request.path !== "/auth/me") return answer;
           const { email } = row;
           const ways = { password: this.#providers.hasPassword(email), identities: this.#providers.count(email) };
@@ -125,11 +133,7 @@ export class FaultServer {
 
   #atProvider(provider: string, step: string, request: Incoming): Outgoing {
     if (step === "callback") {
-      return this.#providers.callback(request, (email, binding) => {
-        const old = this.#presented(request);
-        if (old) this.revoke(old.sid, "replaced");
-        return this.#begin(email, binding);
-      });
+      return this.#providers.callback(request, (email, binding) => this.#replace(request, email, binding));
     }
     if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
     const { link } = request.body as { link?: boolean };
@@ -141,9 +145,22 @@ export class FaultServer {
     if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
     const { token, email = token!, password, binding_secret: binding = null } = request.body as SignIn;
     if (password !== "right") return problem(401, "invalid-credentials", {}, { "WWW-Authenticate": "Bearer" });
+    this.#providers.notePassword(email);
+    return this.#factors.second(email, binding) ?? this.#replace(request, email, binding);
+  }
+
+  #step(request: Incoming): Outgoing {
+    if (!request.headers.has("Gatepass-Client")) return problem(403, "cross-site");
+    return this.#factors.step(request, ({ email, binding, continues }) => {
+      if (continues) this.revoke(continues.sid, "replaced");
+      return this.#replace(request, email, binding);
+    });
+  }
+
+  /** Begins a session in place of that of the cookie. */
+  #replace(request: Incoming, email: string, binding: string | null): Outgoing {
     const old = this.#presented(request);
     if (old) this.revoke(old.sid, "replaced");
-    this.#providers.notePassword(email);
     return this.#begin(email, binding);
   }
 

@@ -1,0 +1,180 @@
+import { isGatepassError, type Session } from "gatepass";
+import { codeStep, type FactorActions, recoveryStep, type SecondStep, type TotpSecret } from "gatepass/factors";
+import { passkeyStep } from "gatepass/passkeys";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+
+/** One field for a code, with its fault. It has the focus when it appears, and again after a fault. */
+function CodeForm({ label, isRecovery, fault, onCode }: CodeFormProps) {
+  const [field, fieldId, faultId] = [useRef<HTMLInputElement>(null), useId(), useId()];
+  useEffect(() => {
+    field.current?.focus();
+    if (fault) field.current?.select(); // the next code takes the place of the wrong one
+  }, [fault]);
+
+  function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    onCode(String(new FormData(event.currentTarget).get("code")));
+  }
+
+  return (
+    <form onSubmit={submit}>
+      <label htmlFor={fieldId}>{label}</label>
+      <input
+        ref={field}
+        id={fieldId}
+        name="code"
+        required
+        autoComplete={isRecovery ? "off" : "one-time-code"}
+        inputMode={isRecovery ? "text" : "numeric"}
+        aria-invalid={fault !== null}
+        aria-describedby={faultId}
+      />
+      <p id={faultId} role="alert">
+        {fault?.text}
+      </p>
+      <button type="submit">Continue</button>
+    </form>
+  );
+}
+
+interface CodeFormProps {
+  label: string;
+  isRecovery?: boolean;
+  fault: Fault | null;
+  onCode: (code: string) => void;
+}
+
+interface Fault {
+  text: string;
+}
+
+/** What the person can mend here; null: the act begins again, or the page shows another form first. */
+function faultOf(error: unknown): Fault | null {
+  if (!isGatepassError(error)) return null;
+  const code = error.problem?.code;
+  if (code === "invalid-code") return { text: "This code is wrong, or was used before. Take the next one." };
+  if (code === "too-many-attempts") return { text: error.problem?.detail ?? "Too many codes. Wait a while." };
+  if (error.kind === "network" || error.kind === "timeout") return { text: "No connection. Try again." };
+  return error.kind === "aborted" ? { text: "No passkey was used. Try again, or take another way." } : null;
+}
+
+/** Runs one act at a time. */
+function useActs(onFailed: (error: unknown) => void) {
+  const [fault, setFault] = useState<Fault | null>(null);
+  const isBusy = useRef(false);
+  async function run(act: () => Promise<void>) {
+    if (isBusy.current) return;
+    isBusy.current = true;
+    try {
+      await act();
+      setFault(null);
+    } catch (error) {
+      const found = faultOf(error);
+      if (found) setFault(found);
+      else onFailed(error);
+    } finally {
+      isBusy.current = false;
+    }
+  }
+  return { fault, run };
+}
+
+/** Ends a sign-in, or a step-up. `onFailed` gets `sign-in-expired` above all: ask for the password again. */
+export function SecondStepForm({ session, step, onDone, onFailed }: SecondStepProps) {
+  const [isRecovery, setRecovery] = useState(false);
+  const { fault, run } = useActs(onFailed);
+  const has = (method: SecondStep["methods"][number]) => step.methods.includes(method);
+  const end = (act: (session: Session) => Promise<unknown>) => void run(() => act(session).then(onDone));
+  const isCode = has("totp") && !isRecovery;
+
+  return (
+    <section aria-label="Second step">
+      {has("passkey") && (
+        <button type="button" onClick={() => end(() => passkeyStep(session, step))}>
+          Use a passkey
+        </button>
+      )}
+      {(isCode || has("recovery")) && (
+        <CodeForm
+          key={String(isCode)}
+          label={isCode ? "Code of your authenticator app" : "Recovery code"}
+          isRecovery={!isCode}
+          fault={fault}
+          onCode={(code) => end(() => (isCode ? codeStep : recoveryStep)(session, step, { code }))}
+        />
+      )}
+      {has("totp") && has("recovery") && (
+        <button type="button" onClick={() => setRecovery(!isRecovery)}>
+          {isRecovery ? "I have my phone" : "I do not have my phone"}
+        </button>
+      )}
+    </section>
+  );
+}
+
+interface SecondStepProps {
+  session: Session;
+  step: SecondStep;
+  onDone: () => void;
+  onFailed: (error: unknown) => void;
+}
+
+/** Adds an authenticator app. `onFailed` gets `insufficient-user-authentication`: sign in again, or step up. */
+export function AuthenticatorSetup({ factors, onDone, onFailed }: SetupProps) {
+  const [setup, setSetup] = useState<TotpSecret | null>(null);
+  const [codes, setCodes] = useState<readonly string[]>([]);
+  const { fault, run } = useActs(onFailed);
+
+  if (codes.length > 0) return <RecoveryCodes codes={codes} onKept={onDone} />;
+  if (!setup) {
+    return (
+      <button type="button" onClick={() => void run(async () => setSetup(await factors.startTotp()))}>
+        Add an authenticator app
+      </button>
+    );
+  }
+  return (
+    <section aria-label="Authenticator app">
+      {setup.qr && <img src={`data:image/svg+xml,${encodeURIComponent(setup.qr)}`} alt="QR code of the secret below" />}
+      <p>
+        Scan it with your app, <a href={setup.uri}>open the app on this device</a>, or type in:{" "}
+        <code>{setup.secret}</code>
+      </p>
+      <CodeForm
+        label="The code that the app shows"
+        fault={fault}
+        onCode={(code) => void run(async () => setCodes(await factors.confirmTotp(code)))}
+      />
+    </section>
+  );
+}
+
+interface SetupProps {
+  factors: FactorActions;
+  onDone: () => void;
+  onFailed: (error: unknown) => void;
+}
+
+/** Shown once: the focus goes to the heading, so that a screen reader begins there. */
+export function RecoveryCodes({ codes, onKept }: { codes: readonly string[]; onKept: () => void }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <section aria-label="Recovery codes">
+      <h2 ref={heading} tabIndex={-1}>
+        Keep these recovery codes
+      </h2>
+      <p>Each signs you in once, if your phone is gone. They are not shown again.</p>
+      <ul>
+        {codes.map((code) => (
+          <li key={code}>
+            <code>{code}</code>
+          </li>
+        ))}
+      </ul>
+      <button type="button" onClick={onKept}>
+        I have kept them
+      </button>
+    </section>
+  );
+}

@@ -1,0 +1,127 @@
+// @vitest-environment happy-dom
+
+/** The forms of docs/guides/second-factor-forms.md, which applications copy. */
+
+import { readFileSync } from "node:fs";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { StrictMode } from "react";
+import { afterEach, describe, expect, it, vi } from "vitest";
+
+import { GatepassError } from "../src/errors.js";
+import { createFactors, type SecondStep } from "../src/factors.js";
+import { FakeFactors, fakeSession } from "../src/testing.js";
+import { AuthenticatorSetup, SecondStepForm } from "./components/second-factors.js";
+import { pass, useFakeClock } from "./fake/clock.js";
+import { signedIn } from "./fake/world.js";
+
+useFakeClock();
+Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
+afterEach(cleanup);
+
+const step: SecondStep = { methods: ["totp", "passkey", "recovery"], ticket: "gp_st_x", expires_in: 300 };
+const refusal = (code: string) => new GatepassError("http", { status: 401, problem: { code } });
+
+/** Types into the only field, and sends it. */
+async function type(label: string, code: string) {
+  fireEvent.change(screen.getByLabelText(label), { target: { value: code } });
+  await act(async () => {
+    fireEvent.submit(screen.getByLabelText(label).closest("form")!);
+    await pass(1);
+  });
+}
+
+const press = (name: string) =>
+  act(async () => {
+    screen.getByRole("button", { name }).click();
+    await pass(1);
+  });
+
+function challenge(methods = step.methods) {
+  const session = fakeSession({ status: "anonymous" });
+  const [onDone, onFailed, enter] = [vi.fn(), vi.fn(), vi.spyOn(session, "enter")];
+  render(
+    <StrictMode>
+      <SecondStepForm session={session} step={{ ...step, methods }} onDone={onDone} onFailed={onFailed} />
+    </StrictMode>,
+  );
+  return { session, onDone, onFailed, enter };
+}
+
+describe("the second step", () => {
+  it("has a field that is named, has the focus, and is what devices fill in", async () => {
+    const { onDone, enter } = challenge();
+    const field = screen.getByLabelText("Code of your authenticator app");
+    expect(document.activeElement).toBe(field);
+    expect([field.getAttribute("autocomplete"), field.getAttribute("inputmode")]).toEqual(["one-time-code", "numeric"]);
+    await type("Code of your authenticator app", "287 082");
+    expect(enter.mock.calls).toEqual([["/login/totp", { ticket: "gp_st_x", code: "287082" }]]);
+    expect(onDone).toHaveBeenCalledOnce();
+  });
+
+  it("says what is wrong at the field, and is ready for the next code", async () => {
+    const { session, onDone, onFailed } = challenge();
+    session.refuse(refusal("invalid-code"));
+    await type("Code of your authenticator app", "000000");
+    const field = screen.getByLabelText("Code of your authenticator app");
+    expect(field.getAttribute("aria-invalid")).toBe("true");
+    const told = document.getElementById(field.getAttribute("aria-describedby")!)!;
+    expect([told.getAttribute("role"), told.textContent]).toEqual(["alert", expect.stringContaining("wrong")]);
+    expect(document.activeElement).toBe(field);
+    await type("Code of your authenticator app", "287082");
+    expect([onDone.mock.calls.length, onFailed.mock.calls.length]).toEqual([1, 0]);
+  });
+
+  it("hands a sign-in that is over to the page", async () => {
+    const { session, onFailed } = challenge();
+    session.refuse(refusal("sign-in-expired"));
+    await type("Code of your authenticator app", "287082");
+    expect(onFailed).toHaveBeenCalledOnce();
+  });
+
+  it("takes a recovery code where the phone is gone", async () => {
+    const { enter } = challenge();
+    await press("I do not have my phone");
+    expect(document.activeElement).toBe(screen.getByLabelText("Recovery code"));
+    await type("Recovery code", "7K3M-Q2VX");
+    expect(enter.mock.calls).toEqual([["/login/recovery", { ticket: "gp_st_x", code: "7K3M-Q2VX" }]]);
+  });
+
+  it("offers what the account has, and nothing else", () => {
+    challenge(["passkey"]);
+    expect(screen.getAllByRole("button").map(({ textContent }) => textContent)).toEqual(["Use a passkey"]);
+    expect(screen.queryByRole("textbox")).toBeNull();
+  });
+});
+
+describe("adding an authenticator app", () => {
+  it("shows the secret, takes the first code, and shows the recovery codes until they are kept", async () => {
+    const { profile, session } = await signedIn();
+    const fetch: typeof globalThis.fetch = (input, init) => profile.send(`${input}`, init);
+    const factors = createFactors({ baseURL: "http://localhost:8000/auth", session, fetch });
+    const onDone = vi.fn();
+    render(<AuthenticatorSetup factors={factors} onDone={onDone} onFailed={vi.fn()} />);
+    await press("Add an authenticator app");
+    expect(screen.getByRole("link").getAttribute("href")).toMatch(/^otpauth:/);
+    await type("The code that the app shows", "000000");
+    expect(screen.getByRole("alert").textContent).toContain("wrong");
+    await type("The code that the app shows", FakeFactors.CODE);
+    expect(screen.getAllByRole("listitem")).toHaveLength(10);
+    expect(document.activeElement).toBe(screen.getByRole("heading"));
+    expect(onDone).not.toHaveBeenCalled();
+    await press("I have kept them");
+    expect(onDone).toHaveBeenCalledOnce();
+  });
+
+  it("hands a sign-in that is not recent to the page", async () => {
+    const onFailed = vi.fn();
+    const startTotp = () => Promise.reject(refusal("insufficient-user-authentication"));
+    render(<AuthenticatorSetup factors={{ startTotp } as never} onDone={vi.fn()} onFailed={onFailed} />);
+    await press("Add an authenticator app");
+    expect(onFailed).toHaveBeenCalledOnce();
+  });
+});
+
+it("are shown in the guide as they are here", () => {
+  const at = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
+  expect(at("../../../docs/guides/second-factor-forms.md")).toContain(at("./components/second-factors.tsx").trim());
+});
