@@ -190,9 +190,8 @@ def until_page(page: Page, expression: str) -> None:
 
 
 def until_at(page: Page, url: str) -> None:
-    """Return once a page is there and loaded."""
-    until(lambda: page.url == url, url)
-    until_page(page, "document.readyState === 'complete'")
+    """Return once a page is there and loaded. Not by `page.url`, which Playwright renews in calls to the page alone."""
+    until_page(page, f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
 
 
 @pytest.fixture(scope="session")

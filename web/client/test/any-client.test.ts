@@ -140,7 +140,7 @@ describe.each(ONCE)("%s", (name, route) => {
     const { addNote } = await load[name]!();
     await settled(addNote("a").catch(() => null));
     expect(sent.map(({ url, token }) => [new URL(url).origin, token])).toEqual([["http://localhost:8000", null]]);
-    expect(calls(server, "/auth/refresh")).toBe(0);
+    expect(calls(server, "/auth/refresh"), "asked after the sign-in whether its cookie came").toBe(1);
   });
 
   it("tells the refusal after a sign-out as its own error, after one request without a token", async () => {
