@@ -237,11 +237,12 @@ async def empty_database() -> str:
     if not await query(server.url(), f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
         await execute(server.url(), f"CREATE DATABASE {name}")
         await PostgresStore(server.url(name)).migrate()
-    await execute(server.url(name), "DELETE FROM gatepass.account; DELETE FROM gatepass.attempt; "
-                  "DELETE FROM gatepass.signing_key; DELETE FROM gatepass.applicant; "
-                  "DELETE FROM gatepass.audit; DELETE FROM gatepass.account_change; "
-                  "DELETE FROM gatepass.claims_mark; "
-                  "DELETE FROM gatepass.tombstone; DELETE FROM gatepass.epoch")  # fmt: skip
+    tables = await query(
+        server.url(name),
+        "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'gatepass' AND tablename NOT LIKE 'schema%' "
+        "ORDER BY tablename",
+    )
+    await execute(server.url(name), "; ".join(f"DELETE FROM gatepass.{table}" for table in tables))
     return server.url(name)
 
 
