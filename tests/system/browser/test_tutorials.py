@@ -1,6 +1,8 @@
 """The pages of the framework tutorials in a real browser, each before the server of its tutorial, and behind Vite."""
 
 import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,12 +107,13 @@ def vite(reader: Reader, port: int) -> Iterator[None]:
         "127.0.0.1",
     ]
     with (folder / "said").open("wb") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
+        # A session of its own: the node of a Python environment is a script that starts another process.
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, start_new_session=True)
         try:
             until_listening(process, port)
             yield
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(PATIENCE)
 
 
