@@ -1,7 +1,9 @@
 """Two OpenID providers that others wrote, each started once for these tests on a free port."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -51,7 +53,9 @@ def start_certified(port: int, redirect_uris: Sequence[str]) -> subprocess.Popen
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """In a session of its own: the node of a Python environment is a script that starts another process."""
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
 
 
 def until_up(process: subprocess.Popen[bytes], port: int, what: str) -> None:
@@ -62,7 +66,7 @@ def until_up(process: subprocess.Popen[bytes], port: int, what: str) -> None:
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End it."""
-    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)
     process.wait(PATIENCE)
 
 
