@@ -70,7 +70,7 @@ def test_a_sender_is_read_as_people_write_it(sender: str, header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sender", ["", "nobody", "a@b, c@d", "A <a@b>, B <c@d>", "<a@b> <c@d>", "a b@c.example", "a@b.example <c", "a@"]
+    "sender", ["nobody", "a@b, c@d", "A <a@b>, B <c@d>", "<a@b> <c@d>", "a b@c.example", "a@b.example <c", "a@"]
 )
 def test_what_is_not_one_address_is_no_sender(sender: str) -> None:
     with pytest.raises(ConfigurationError, match="`sender` must be an address, or: Name <address>"):

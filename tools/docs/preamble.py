@@ -68,7 +68,6 @@ __all__ = [
     "requires",
     "response",
     "secret",
-    "setup",
     "sid",
     "structlog",
     "time",
@@ -98,7 +97,6 @@ account_id: str
 issuer: str
 password: str
 secret: str
-setup: dict[str, str]
 sid: bytes
 order: dict[str, Any]
 payout: dict[str, Any]

@@ -106,10 +106,13 @@ def vite(reader: Reader, port: int) -> Iterator[None]:
         "--host",
         "127.0.0.1",
     ]
-    with (folder / "said").open("wb") as said:
+    log = folder / "said"
+    with log.open("wb") as said:
         # A session of its own: the node of a Python environment is a script that starts another process.
         process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said, start_new_session=True)
         try:
+            # Vite takes the port for a moment before, to see whether it is free.
+            until(lambda: process.poll() is not None or b"Local:" in log.read_bytes(), "Vite's own word that it is up")
             until_listening(process, port)
             yield
         finally:

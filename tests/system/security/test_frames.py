@@ -15,8 +15,9 @@ from gatepass.errors import StoreUnavailable
 from gatepass.server import endpoints
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.stores.redis.store import RedisStore
-from tests.support.asgi import call
+from tests.support.asgi import Answer, call
 from tests.support.browser import Browser
+from tests.support.factors import App
 from tests.support.frames import Frames
 from tests.support.gates import OTHER_SECRET, SECRET, open_gate
 from tests.support.mail import Post, post
@@ -55,6 +56,7 @@ class Walk:
         await self.send("GET", "/sessions")
         await self.send("GET", "/me")
         await self.links()
+        await self.factors()
         await self.send("DELETE", f"/sessions/{'0' * 32}")
         await self.send("GET", "/identities")
         await self.send("DELETE", f"/identities/{'0' * 32}")
@@ -99,13 +101,14 @@ class Walk:
 
     async def send(
         self, method: str, path: str, body: object = None, *, headers: Iterable[tuple[str, str]] = ()
-    ) -> None:
+    ) -> Answer:
         ann = self.ann
         headers = [("gatepass-client", "1"), *([ann.bearer] if ann.access_token else []), *headers]
-        await ann.send(method, path, body=body, headers=headers)
+        answer = await ann.send(method, path, body=body, headers=headers)
         shown = {"sessions": "/sessions/{sid}", "identities": "/identities/{id}"}
         self.called.add((method, shown[path.split("/")[1]] if path.count("/") == 2 and "0" * 32 in path else path))
         self.secrets |= {text for text in (ann.jar.get(ann.rt_name), ann.access_token) if text}
+        return answer
 
     async def links(self) -> None:
         """Links to paths of the application."""
@@ -113,6 +116,28 @@ class Walk:
         answer = await self.ann.send("POST", "/links", body=body, headers=headers)
         self.called.add(("POST", "/links"))
         self.secrets |= {link.partition("=")[2] for link in answer.json()["links"]}
+
+    async def factors(self) -> None:
+        """An authenticator app from its secret to its end, and each second step."""
+        setup = (await self.send("POST", "/totp")).json()
+        app = App(self.post.at, App.secret_of(setup["secret"]))
+        self.secrets |= {setup["secret"], setup["uri"]}
+        self.note_codes(await self.send("POST", "/totp/confirm", {"code": app.shown()}))
+        await self.send("GET", "/factors")
+        stepped = (await self.send("POST", "/step-up")).json()
+        await self.send("POST", "/login/totp", {"ticket": self.noted(stepped["ticket"]), "code": app.code()})
+        (code, *_) = self.note_codes(await self.send("POST", "/recovery-codes"))
+        asked = (await self.send("POST", "/login", {"email": OTHER, "password": PASSWORD})).json()
+        await self.send("POST", "/login/recovery", {"ticket": self.noted(asked["ticket"]), "code": code})
+        for path in ("/login/ticket", "/login/enrol", "/login/enrol/confirm"):
+            await self.send("POST", path, {"ticket": asked["ticket"], "code": code})
+        assert (await self.send("DELETE", "/totp")).status == 204
+
+    def note_codes(self, answer: Answer) -> list[str]:
+        """The recovery codes of an answer."""
+        codes: list[str] = answer.json()["recovery_codes"]
+        self.secrets |= set(codes)
+        return codes
 
     async def link(self) -> str:
         """The token of the newest mail."""

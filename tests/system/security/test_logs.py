@@ -127,8 +127,8 @@ ACTIONS: dict[str, list[tuple[str, set[str]]]] = {
     "copy the cookie": [("authn_refresh_unproven", {"sid", "generation", "reason"})],
     "steal an unbound session": [
         ("session_created", {"account_id", "sid"}),
-        ("session_renewed", {"account_id", "sid", "generation", "case"}),
         ("session_bound", {"account_id", "sid"}),
+        ("session_renewed", {"account_id", "sid", "generation", "case"}),
         ("authn_token_reuse", {"account_id", "sid", "generation"}),
     ],
     "sign out": [("session_revoked", {"account_id", "sid", "reason"})],
