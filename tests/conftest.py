@@ -8,6 +8,7 @@ shows: it runs with `run.py test --full` only (tests/support/full.py).
 At the end of a run it says how much was explored.
 """
 
+import os
 from collections.abc import AsyncIterator
 from importlib import import_module
 from pathlib import Path
@@ -79,6 +80,13 @@ for name, seconds in TIMEOUTS.items():
     assert hasattr(import_module(f"gatepass.{module}"), constant), name
     setattr(import_module(f"gatepass.{module}"), constant, seconds)
 pool._SESSION_SETTINGS["statement_timeout"] = f"{PATIENCE:.0f}s"
+
+
+def pytest_sessionstart() -> None:
+    """What a test's programs print is read: without colours, wherever the run was started (`CI` too asks for them)."""
+    for name in ("CI", "CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS"):
+        os.environ.pop(name, None)
+    os.environ["NO_COLOR"] = "1"
 
 
 @pytest.hookimpl(optionalhook=True)  # tools/mutation.py runs without xdist

@@ -189,6 +189,14 @@ def until_page(page: Page, expression: str) -> None:
     until(holds, expression)
 
 
+def until_told(page: Page, holds: Callable[[], object], what: str) -> None:
+    """Return once what the browser tells this process of has come: a request, a frame, a crash.
+
+    Playwright calls the listeners of `on` within its own calls only: a wait that makes none hears nothing.
+    """
+    until(lambda: page.evaluate("1") and holds(), what)
+
+
 def until_at(page: Page, url: str) -> None:
     """Return once a page is there and loaded. Not by `page.url`, which Playwright renews in calls to the page alone."""
     until_page(page, f"location.href === {json.dumps(url)} && document.readyState === 'complete'")

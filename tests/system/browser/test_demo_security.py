@@ -5,9 +5,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, until_page
+from tests.system.browser.conftest import Stage, expire, open_tab, ping, prepared, sign_up, until_page, until_told
 from tests.system.browser.demo import Visit, demo, press, sign_in, visit
-from tools.services.patience import until
 
 pytestmark = pytest.mark.chromium_only("requests that Playwright sees")
 
@@ -131,5 +130,5 @@ def test_a_call_elsewhere_would_be_noticed(demo: str, chromium: Browser, call: s
     page = context.new_page()
     page.goto(demo)
     page.evaluate(f"() => {call}" if call.startswith("{") else call)
-    until(lambda: page.evaluate("1") and {"http://127.0.0.1:9", "ws://127.0.0.1:9"} & origins(seen))
+    until_told(page, lambda: {"http://127.0.0.1:9", "ws://127.0.0.1:9"} & origins(seen), "the call")
     context.close()

@@ -13,8 +13,8 @@ from playwright.sync_api import BrowserContext, Page, WebSocket
 
 from tests.support.gates import SECRET
 from tests.support.process import environment, until_listening
-from tests.system.browser.conftest import ROOT, expire, sign_up, until_page
-from tools.services.patience import PATIENCE, until
+from tests.system.browser.conftest import ROOT, expire, sign_up, until_page, until_told
+from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
 pytestmark = pytest.mark.chromium_only("frames of WebSockets that Playwright sees")
@@ -81,8 +81,8 @@ def test_connections_open_with_the_token_renew_it_in_band_and_end_with_the_sessi
     until_page(page, "heard.length === 2")
     assert sorted(page.evaluate("heard")) == [sid, f"{sid} hi"]
 
-    refresh_in_another_tab(address, profile)
-    until(lambda: len(set(shown)) == 2, "the newer token, in band")
+    newest = refresh_in_another_tab(address, profile)
+    until_told(page, lambda: shown[-1] == newest, "the newest token, in band")
     assert page.evaluate("chat.send('again')")
     until_page(page, "heard.length === 3")
 
@@ -97,14 +97,15 @@ def test_connections_open_with_the_token_renew_it_in_band_and_end_with_the_sessi
     assert not any(token in (tmp_path / "log").read_text() for token in shown)
 
 
-def refresh_in_another_tab(address: str, profile: BrowserContext) -> None:
-    """The tab sends its new token to the others."""
+def refresh_in_another_tab(address: str, profile: BrowserContext) -> str:
+    """The tab sends its new token to the others: returns that token."""
     other = profile.new_page()
     other.goto(address)
     until_page(other, "window.stage?.live")
     other.evaluate("stage.ready.then(() => null)")
     expire(other)
     other.evaluate("stage.session.refresh().then(() => null)")
+    return str(other.evaluate("stage.session.token().then(t => t.value)"))
 
 
 def test_an_abandoned_page_does_not_renew_for_its_socket_until_somebody_comes_back(
@@ -122,5 +123,5 @@ def test_an_abandoned_page_does_not_renew_for_its_socket_until_somebody_comes_ba
     page.evaluate("dispatchEvent(new Event('online'))")
     assert refreshes == []
     page.keyboard.press("Shift")
-    until(lambda: len(refreshes) == 1, "the refresh")
+    until_told(page, lambda: len(refreshes) == 1, "the refresh")
     until_page(page, "chat.status === 'open'")
