@@ -17,11 +17,11 @@ import platform
 import random
 import subprocess
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks._browsers import Slice, connected, load, signed_in, wait_for
+from benchmarks._browsers import Browser, Slice, connected, load, signed_in, wait_for
 from benchmarks._floors import Pgbench
 from benchmarks._options import parse
 from benchmarks._peers import browser
@@ -97,7 +97,7 @@ class Machine:
 
         return Subject(Row("pgbench", "one compare-and-swap", "", ""), measure)
 
-    def _loads(self, pid: int, browsers: list[browser.Browser]) -> Callable[[int, float], Awaitable[Slice]]:
+    def _loads(self, pid: int, browsers: Sequence[Browser]) -> Callable[[int, float], Awaitable[Slice]]:
         async def measure(count: int, seconds: float) -> Slice:
             wal = await self._wal()
             store = functools.partial(cpu_of, self._postgres.pid)
@@ -128,6 +128,16 @@ def last_line(log: Path) -> str:
     return (log.read_text().strip() or "it said nothing").splitlines()[-1]
 
 
+def installed(absent: dict[str, str], *, install: bool) -> Iterator[Peer]:
+    """The peers that are there, in the end; `absent` gets the reasons of the others."""
+    for peer in (FLOOR, *PEERS):
+        try:
+            peer.provide(install=install)
+            yield peer
+        except Absent as reason:
+            absent[peer.name] = str(reason)
+
+
 async def measure(options: argparse.Namespace, folder: Path) -> str:
     """Install, start all, measure in turn, and write the page."""
     busy = os.getloadavg()[0]  # before anything of this is started
@@ -136,12 +146,16 @@ async def measure(options: argparse.Namespace, folder: Path) -> str:
     async with contextlib.AsyncExitStack() as stack:
         postgres = stack.enter_context(private_server(settings=SETTINGS))
         machine = Machine(postgres, folder, stack)
-        for peer in (FLOOR, *PEERS):
-            try:
-                peer.provide(install=not options.short)
-                subjects.append(await machine.peer(peer, options.connections))
-            except Absent as reason:
-                absent[peer.name] = str(reason)
+        here = list(installed(absent, install=not options.short))
+        opened = [machine.peer(peer, options.connections) for peer in here]
+        for peer, subject in zip(here, await asyncio.gather(*opened, return_exceptions=True), strict=True):
+            match subject:
+                case Subject():
+                    subjects.append(subject)
+                case Absent():
+                    absent[peer.name] = str(subject)
+                case BaseException():
+                    raise subject
         subjects.append(await machine.gatepass(options.connections))
         if bench := await machine.pgbench():
             subjects.append(bench)

@@ -105,8 +105,10 @@ def page(run: Run, rows: Sequence[Row], absent: Mapping[str, str]) -> str:
 
 
 def _rates(ours: Row, rows: Sequence[Row]) -> list[str]:
-    titles = ("", "per second", "Gatepass is", "quartiles", "p50 ms", "p99 ms", "1 connection, p50 ms", "its CPU ms")
-    titles += ("PostgreSQL CPU ms", "WAL bytes")
+    titles = (
+        *("", "per second", "Gatepass is", "quartiles", "p50 ms", "p99 ms", "1 connection, p50 ms", "its CPU ms"),
+        *("PostgreSQL CPU ms", "WAL bytes"),
+    )
     lines = [f"| {' | '.join(titles)} |", "|---|" + "--:|" * (len(titles) - 1)]
     for row in rows:
         ratios = [here.rate / there.rate for here, there in zip(ours.many, row.many, strict=True)]
@@ -151,4 +153,5 @@ def _latencies(slices: Sequence[Slice]) -> list[float]:
 
 def _each(slices: Sequence[Slice], name: str) -> float:
     """The median of what a refresh costs."""
-    return statistics.median(getattr(one, name) / one.done for one in slices)
+    costs: list[float] = [getattr(one, name) / one.done for one in slices]
+    return statistics.median(costs)

@@ -56,8 +56,9 @@ class Peer:
 
     def interpreter(self) -> Path:
         """The program that runs it, once it is installed."""
-        if self.is_node:
-            return Path(shutil.which("node") or "node")
+        if self.is_node:  # itself: that of a wheel is a program in Python that starts it, and would end alone
+            where = ["node", "--print", "process.execPath"]
+            return Path(subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip())
         return self.place / "bin" / "python" if self.packages else Path(sys.executable)
 
     def provide(self, *, install: bool) -> None:
