@@ -192,7 +192,7 @@ def _tokens(one: Exchange) -> list[Stage]:
     key: SigningKey = one.parts.keys.current[0]
     claims = one.parts._issuer.claims(session, token_id="x" * 22, now=now, expires_at=now + 300, extra={})
     message = key.header + b"." + base64.urlsafe_b64encode(dump(claims))
-    private: Any = key.private
+    private: Any = key
 
     def next_token() -> None:
         made = refresh_token.successor_of(
