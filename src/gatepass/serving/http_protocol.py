@@ -9,7 +9,8 @@ uvicorn also stops to parse a connection after a request with `Upgrade`, and acc
 two. Here an upgrade is not offered, so the request is answered as any other (RFC 9110 §7.8), and a request of HTTP/1.1
 has one Host (RFC 9112 §3.2).
 
-httptools comes with the extra `server` on CPython. uvicorn is imported here, in `cycle.py` and in `process.py`, nowhere else.
+httptools comes with the extra `server` on CPython. uvicorn is imported here, in `cycle.py`
+and in `process.py`, nowhere else.
 """
 
 import asyncio
