@@ -223,6 +223,23 @@ describe("the field of the name", () => {
     await expect(settled(offered)).rejects.toMatchObject({ kind: "aborted" });
   });
 
+  it("closes no dialog of a button that was pressed before the page was ready to wait", async () => {
+    const { profile, session } = await enrolled();
+    await settled(session.signOut());
+    profile.faults = [{ hang: 2_000 }];
+    const pressed = signInWithPasskey(session);
+    pressed.catch(() => undefined);
+    await expect(settled(signInWithPasskey(session, { mediation: "conditional" }))).rejects.toMatchObject({
+      kind: "aborted",
+    });
+    expect(await settled(pressed)).toMatchObject({ email: ANN.email });
+    await settled(session.signOut());
+    const again = signInWithPasskey(session, { mediation: "conditional" });
+    await pass(1);
+    device.take();
+    expect(await settled(again)).toMatchObject({ email: ANN.email });
+  });
+
   it("asks once more, for the person is there, where the page was open for too long", async () => {
     const { offered, server, session } = await waiting();
     server.answers.push(() => problem(400, "challenge-expired"));
