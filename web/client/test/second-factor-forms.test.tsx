@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import axe from "axe-core";
 import { StrictMode } from "react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
@@ -267,6 +268,45 @@ describe("signing in with a passkey", () => {
     await pass(1);
     expect(device.asked.at(-1)![1].signal.aborted).toBe(true);
     expect(onFailed).not.toHaveBeenCalled();
+  });
+});
+
+/** What axe finds in the form that is shown, beside what only a page can have or a browser can measure. */
+async function faults() {
+  vi.useRealTimers(); // axe takes turns by them
+  const { violations } = await axe.run(document.body, {
+    rules: {
+      region: { enabled: false },
+      "color-contrast": { enabled: false },
+      "page-has-heading-one": { enabled: false },
+    },
+  });
+  return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+}
+
+describe("axe finds nothing wrong", () => {
+  it("with the second step, and with its fault", async () => {
+    const { session } = challenge();
+    session.refuse(refusal("invalid-code"));
+    await type("Code of your authenticator app", "000000");
+    expect(await faults()).toEqual([]);
+  });
+
+  it.each([false, true])("with an app that is being added, and with its codes: %s", async (isConfirmed) => {
+    const secret = { secret: "GEZDGNBV", uri: "otpauth://totp/x", qr: "<svg xmlns='http://www.w3.org/2000/svg'/>" };
+    const factors = { startTotp: async () => secret, confirmTotp: async () => ["7K3M-Q2VX", "41RN-P8SG"] };
+    render(<AuthenticatorSetup factors={factors as never} onDone={vi.fn()} onFailed={vi.fn()} />);
+    await press("Add an authenticator app");
+    if (isConfirmed) await type("The code that the app shows", "287082");
+    expect(screen.queryAllByRole("listitem")).toHaveLength(isConfirmed ? 2 : 0);
+    expect(await faults()).toEqual([]);
+  });
+
+  it("with a list of passkeys, one of which is being renamed", async () => {
+    await list();
+    await addOne();
+    await press("Rename My phone");
+    expect(await faults()).toEqual([]);
   });
 });
 
