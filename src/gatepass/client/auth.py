@@ -20,6 +20,7 @@ from gatepass.client.body_replay import remember_start
 from gatepass.client.flow import Call, Transmit, advance, advance_async, transmit
 from gatepass.client.http import LIBRARIES, Auth, httpx, library_among, library_of
 from gatepass.client.layers.session import SessionLayer
+from gatepass.client.session.second_step import SecondStep
 from gatepass.client.session.session import CodeMethod, Session
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
@@ -68,6 +69,11 @@ class GatepassAuth(Auth):
         """As `Client.sign_in_by_code`."""
         account: Account = self._client.sign_in_by_code(ticket, code, method=method)
         return account
+
+    def step_up(self) -> SecondStep:
+        """As `Client.step_up`."""
+        step: SecondStep = self._client.step_up()
+        return step
 
     def sign_out(self, *, everywhere: bool = False) -> None:
         """As `Client.sign_out`. Blocks: on an event loop, call it in a thread."""
