@@ -20,6 +20,7 @@ from gatepass.client.body_replay import remember_start
 from gatepass.client.flow import Call, Transmit, advance, advance_async, transmit
 from gatepass.client.http import LIBRARIES, Auth, httpx, library_among, library_of
 from gatepass.client.layers.session import SessionLayer
+from gatepass.client.session.mail_code import MailCode
 from gatepass.client.session.session import Session
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
@@ -72,6 +73,16 @@ class GatepassAuth(Auth):
     def sign_in_by_recovery_code(self, ticket: str, code: str) -> Account:
         """As `Client.sign_in_by_recovery_code`."""
         account: Account = self._client.sign_in_by_recovery_code(ticket, code)
+        return account
+
+    def request_mail_code(self, email: str, *, again: str | None = None) -> MailCode:
+        """As `Client.request_mail_code`."""
+        asked: MailCode = self._client.request_mail_code(email, again=again)
+        return asked
+
+    def sign_in_by_mail_code(self, ticket: str, code: str, *, remember: bool = True) -> Account:
+        """As `Client.sign_in_by_mail_code`."""
+        account: Account = self._client.sign_in_by_mail_code(ticket, code, remember=remember)
         return account
 
     def sign_out(self, *, everywhere: bool = False) -> None:

@@ -140,11 +140,13 @@ class Session:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember, extra))
 
-    def second_step(self, method: str, ticket: Secret, code: Secret) -> Flow[Account]:
-        """The flow behind `Client.sign_in_by_totp` (`method` totp) and `sign_in_by_recovery_code` (recovery)."""
-        account = yield from self._enter(f"login/{method}", {"ticket": ticket, "code": code})
+    def second_step(
+        self, method: str, ticket: Secret, code: Secret, *, more: Mapping[str, object] | None = None
+    ) -> Flow[Account]:
+        """The flow behind `Client.sign_in_by_totp` (`method` totp), `…_recovery_code` (recovery), `…_mail_code`."""
+        account = yield from self._enter(f"login/{method}", {**(more or {}), "ticket": ticket, "code": code})
         if account is None:
-            raise ClientError("The server answered a second step without an account.")
+            raise ClientError("The server answered a code without an account.")
         return account
 
     def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
