@@ -134,8 +134,7 @@ def _second_step(client: Any, needed: Any) -> Any:
         fail("This account asks for a second factor that a terminal does not have. Sign in with a browser.")
 
     def end(code: str) -> Any:
-        by = client.sign_in_by_totp if _is_totp_code(code) else client.sign_in_by_recovery_code
-        return by(needed.ticket, code)
+        return client.sign_in_by_code(needed.ticket, code, method="totp" if _is_totp_code(code) else "recovery")
 
     return _typed("Code of the authenticator app, or a recovery code", end)
 
