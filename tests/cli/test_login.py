@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatepass.cli import main
+from gatepass.cli.login import STEP_UP_HINT
 from gatepass.cli.login_files import choose, folder, login_at
 from gatepass.client import Client
 from gatepass.client.storage.file import FileStorage
@@ -20,6 +21,7 @@ from gatepass.errors import GatepassError
 from gatepass.testing import totp_code
 from tests.client.harness import PASSWORD, Harness, expire, open_harness
 from tests.support.process import gatepass
+from tests.support.terminal import at_terminal
 from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
@@ -310,6 +312,22 @@ class TestRequest:
         done = call("request", "GET", "/auth/me", *words)
         assert done.exit_code == 2
         assert ("canary" in done.output) == (words[0] == "-d"), "a header may be a secret"
+
+    def test_a_terminal_is_asked_for_a_code_where_the_route_wants_a_second_factor(
+        self, site: Harness, tmp_path: Path
+    ) -> None:
+        with Client(site.url, storage=login_at(site.url, "/auth").storage) as client:
+            client.sign_up("step@example.com", PASSWORD)
+            secret = client.post("/auth/totp", json={}).json()["secret"]
+            client.post("/auth/totp/confirm", json={"code": totp_code(secret)})
+        wanted = ("request", "POST", "/auth/recovery-codes", "-d", "{}", "-H", "Gatepass-Client: 1")
+        alone = call(*wanted, stdin="a line of the script around it\n")
+        assert (alone.exit_code, alone.stderr.splitlines()[0]) == (1, STEP_UP_HINT)
+        code = totp_code(secret, at=int(time.time()) + 30)
+        done = at_terminal(tmp_path, *wanted, typed={"Code of the authenticator app": code})
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(json.loads(done.stdout)["recovery_codes"]) == 10
+        assert code not in done.stdout
 
 
 class TestPlaces:
