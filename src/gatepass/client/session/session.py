@@ -11,6 +11,7 @@ and the next call that needs a token tries again.
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Literal
 
 from gatepass.client import clock
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
@@ -30,6 +31,8 @@ from gatepass.core.secret import Secret
 MARGIN = 60.0
 TIMEOUT = 10.0
 Ended = Callable[[SessionEndedError], object]
+CodeMethod = Literal["totp", "recovery"]
+"""The second steps whose proof is a code that the person types."""
 _FAILURES: tuple[type[Exception], ...] = (ClientError, *REQUEST_ERRORS)
 
 
@@ -140,8 +143,8 @@ class Session:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember, extra))
 
-    def second_step(self, method: str, ticket: Secret, code: Secret) -> Flow[Account]:
-        """The flow behind `Client.sign_in_by_totp` (`method` totp) and `sign_in_by_recovery_code` (recovery)."""
+    def second_step(self, method: CodeMethod, ticket: Secret, code: Secret) -> Flow[Account]:
+        """The flow behind `Client.sign_in_by_code`."""
         account = yield from self._enter(f"login/{method}", {"ticket": ticket, "code": code})
         if account is None:
             raise ClientError("The server answered a second step without an account.")
