@@ -372,11 +372,16 @@ class TestRequest:
         wanted = ("request", "POST", "/auth/recovery-codes", "-d", "{}", "-H", "Gatepass-Client: 1")
         alone = call(*wanted, stdin="a line of the script around it\n")
         assert (alone.exit_code, alone.stderr.splitlines()[0]) == (1, STEP_UP_HINT)
-        code = totp_code(secret, at=int(time.time()) + 30)
-        done = at_terminal(tmp_path, *wanted, typed={"Code of the authenticator app": code})
+        typed: list[str] = []
+
+        def next_code() -> str:
+            typed.append(totp_code(secret, at=int(time.time()) + 30))
+            return typed[0]
+
+        done = at_terminal(tmp_path, *wanted, typed={"Code of the authenticator app": next_code})
         assert (done.returncode, done.stderr) == (0, "")
         assert len(json.loads(done.stdout)["recovery_codes"]) == 10
-        assert code not in done.stdout
+        assert typed[0] not in done.stdout
 
 
 class TestPlaces:
