@@ -145,9 +145,8 @@ def _second_step(client: Any, needed: Any) -> Any:
     for attempts_left in reversed(range(MAX_CODES if sys.stdin.isatty() else 1)):
         code = read_password("Code of the authenticator app, or a recovery code")
         try:
-            if _is_totp_code(code.reveal()):
-                return client.sign_in_by_totp(needed.ticket, code.reveal())
-            return client.sign_in_by_recovery_code(needed.ticket, code.reveal())
+            method = "totp" if _is_totp_code(code.reveal()) else "recovery"
+            return client.sign_in_by_code(needed.ticket, code.reveal(), method=method)
         except UnauthenticatedError as refused:
             if not attempts_left:
                 raise

@@ -21,7 +21,7 @@ from gatepass.client.flow import Call, Transmit, advance, advance_async, transmi
 from gatepass.client.http import LIBRARIES, Auth, httpx, library_among, library_of
 from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.second_step import SecondStep
-from gatepass.client.session.session import Session
+from gatepass.client.session.session import CodeMethod, Session
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
 from gatepass.client.sync import Client
@@ -65,14 +65,9 @@ class GatepassAuth(Auth):
         account: Account = self._client.sign_in(email, password, remember=remember)
         return account
 
-    def sign_in_by_totp(self, ticket: str, code: str) -> Account:
-        """As `Client.sign_in_by_totp`."""
-        account: Account = self._client.sign_in_by_totp(ticket, code)
-        return account
-
-    def sign_in_by_recovery_code(self, ticket: str, code: str) -> Account:
-        """As `Client.sign_in_by_recovery_code`."""
-        account: Account = self._client.sign_in_by_recovery_code(ticket, code)
+    def sign_in_by_code(self, ticket: str, code: str, *, method: CodeMethod = "totp") -> Account:
+        """As `Client.sign_in_by_code`."""
+        account: Account = self._client.sign_in_by_code(ticket, code, method=method)
         return account
 
     def step_up(self) -> SecondStep:

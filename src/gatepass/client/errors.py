@@ -130,7 +130,7 @@ class SecondFactorRequiredError(UnauthenticatedError):
     """401 `second-factor-required`, which is no refusal: the password was right, and one of `methods` must follow.
 
     A session that the client has goes on. `methods` are `totp`, `recovery`, `passkey` or `enrol`; `ticket` is for
-    `Client.sign_in_by_totp` and its kin, and counts for `expires_in` seconds.
+    `Client.sign_in_by_code`, and counts for `expires_in` seconds.
     """
 
     @property

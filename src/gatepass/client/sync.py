@@ -17,6 +17,7 @@ from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.links import links_for
 from gatepass.client.session.cookies import exclude_own_cookies
 from gatepass.client.session.second_step import SecondStep
+from gatepass.client.session.session import CodeMethod
 from gatepass.client.storage.record import Account
 from gatepass.core.secret import Secret, without_frames
 
@@ -43,35 +44,30 @@ class SyncCalls(BaseClient, _Base):
 
         `extra`: members that rules of the application require beside these.
 
-        Raises SecondFactorRequiredError, after which `sign_in_by_totp` or `sign_in_by_recovery_code` ends the sign-in;
-        UnauthenticatedError (`invalid-credentials`), TooManyRequestsError, and httpx's error if no answer arrives.
+        Raises SecondFactorRequiredError, after which `sign_in_by_code` ends the sign-in; UnauthenticatedError
+        (`invalid-credentials`), TooManyRequestsError, and httpx's error if no answer arrives.
         """
         flow = self.session.sign_in(email, Secret(password), remember=remember, extra=extra)
         del password  # crash reports show local variables
         return drive(flow, self)
 
-    def sign_in_by_totp(self, ticket: str, code: str) -> Account:
-        """End a sign-in, or a step-up, with a code of an authenticator app. `ticket` is that of its first step.
+    def sign_in_by_code(self, ticket: str, code: str, *, method: CodeMethod = "totp") -> Account:
+        """End a sign-in, or a step-up, with a code of an authenticator app, or with a recovery code, which is used up.
+
+        `ticket` is that of its first step, and `method` one of its methods. Spaces do not matter.
 
         Raises UnauthenticatedError (`invalid-code`: ask again), BadRequestError (`sign-in-expired`: sign in again), and
         TooManyRequestsError.
         """
-        flow = self.session.second_step("totp", Secret(ticket), Secret("".join(code.split())))
-        del ticket, code  # crash reports show local variables
-        return drive(flow, self)
-
-    def sign_in_by_recovery_code(self, ticket: str, code: str) -> Account:
-        """As `sign_in_by_totp`, with a recovery code, which is used up."""
-        flow = self.session.second_step("recovery", Secret(ticket), Secret(code))
+        flow = self.session.second_step(method, Secret(ticket), Secret("".join(code.split())))
         del ticket, code  # crash reports show local variables
         return drive(flow, self)
 
     def step_up(self) -> SecondStep:
         """Begin to step up the session, after a StepUpRequiredError with `acr_values`.
 
-        `sign_in_by_totp` or `sign_in_by_recovery_code` ends it with the ticket: a new session takes the place of this
-        one. Then make the call once more. Raises SessionEndedError if not signed in, and ForbiddenError
-        (`no-second-factor`).
+        `sign_in_by_code` ends it with the ticket: a new session takes the place of this one. Then make the call once
+        more. Raises SessionEndedError if not signed in, and ForbiddenError (`no-second-factor`).
         """
         return drive(self.session.step_up(), self)
 

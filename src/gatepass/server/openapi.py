@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gatepass.accounts.hooks import Hooks
+from gatepass.core.mail_code import MAX_MAIL_TICKET
 from gatepass.core.policy import Policy
 from gatepass.core.sign_in_ticket import MAX_TICKET
 from gatepass.server.endpoint import Answer, Endpoint
@@ -69,6 +70,10 @@ _FACTORS = {
 _TICKET = {
     "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
     "ticket": {"type": "string", "pattern": "^gp_st_[A-Za-z0-9_-]+$", "maxLength": MAX_TICKET},
+    "expires_in": _COUNT,
+}
+_MAIL_CODE = {
+    "ticket": {"type": "string", "pattern": "^gp_mc_[A-Za-z0-9_-]+$", "maxLength": MAX_MAIL_TICKET},
     "expires_in": _COUNT,
 }
 _RECOVERY_CODES = {"type": "array", "items": _TEXT}
@@ -203,6 +208,7 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "Jwks": _object(_JWKS),
         "Links": _object({"links": {"type": "array", "items": _TEXT}, "expires_in": _COUNT}),
         "Ticket": _object(_TICKET),
+        "MailCode": _object(_MAIL_CODE),
         "TotpSecret": _object({"secret": _TEXT, "uri": _TEXT, "qr": {"type": ["string", "null"]}}),
         "EnrolledSignIn": _object({**_GRANT, "account": _ref("Account"), "recovery_codes": _RECOVERY_CODES}),
         "Location": _object({"location": {"type": "string", "format": "uri"}}),

@@ -157,7 +157,7 @@ def test_a_first_step_is_an_answer_of_the_sign_in_and_its_session_is_bound_to_it
         assert (client.session.status, client.session.session_id) == ("active", SID)
         assert api.refreshes == []
         saved = client.session._saved
-        client.sign_in_by_totp(needed.value.ticket, "123 456")
+        client.sign_in_by_code(needed.value.ticket, "123 456")
         assert json.loads(api.bodies[-1])["code"] == "123456"
         assert api.secret(-1) == api.secret(-2), "the key of the first step"
         assert base64url.encode(saved.record.binding_key or b"") == api.secret(-1)
@@ -171,7 +171,7 @@ async def test_an_async_client_ends_a_sign_in_with_a_recovery_code() -> None:
     async with AsyncClient(URL, transport=api) as client:
         with pytest.raises(SecondFactorRequiredError) as needed:
             await client.sign_in("ann@example.com", PASSWORD)
-        await client.sign_in_by_recovery_code(needed.value.ticket, "7K3M-Q2VX")
+        await client.sign_in_by_code(needed.value.ticket, "7K3M-Q2VX", method="recovery")
         assert api.requests[-1].url.path == "/auth/login/recovery"
         assert api.secret(-1) == api.secret(-2)
 

@@ -38,8 +38,8 @@ def test_the_error_says_what_is_asked_for_and_a_code_answers_it(real: Harness) -
         assert (set(step.methods), step.expires_in) == ({"totp", "recovery"}, 300)
         assert step.ticket not in repr(step)
         with pytest.raises(UnauthenticatedError, match="invalid-code"):
-            api.sign_in_by_totp(step.ticket, "000 000")
-        api.sign_in_by_totp(step.ticket, totp_code(secret, at=int(time.time()) + 30))
+            api.sign_in_by_code(step.ticket, "000 000")
+        api.sign_in_by_code(step.ticket, totp_code(secret, at=int(time.time()) + 30))
         assert api.session.session_id != before
         assert len(api.post(CODES, json={}).json()["recovery_codes"]) == 10
 
@@ -52,7 +52,7 @@ async def test_an_async_client_steps_up_by_a_recovery_code(real: Harness) -> Non
         with pytest.raises(StepUpRequiredError):
             await api.post(CODES, json={})
         step = await api.step_up()
-        await api.sign_in_by_recovery_code(step.ticket, confirmed.json()["recovery_codes"][0])
+        await api.sign_in_by_code(step.ticket, confirmed.json()["recovery_codes"][0], method="recovery")
         assert (await api.post(CODES, json={})).status_code == 200
 
 

@@ -432,7 +432,7 @@ def test_the_page_on_sign_in_buttons_shows_the_files_of_its_example() -> None:
 @pytest.mark.slow
 def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
     files = [block for block in blocks(GUIDES / "testing.md") if block.title.startswith("test_")]
-    assert len(files) == 7
+    assert len(files) == 8
     for block in files:
         (tmp_path / block.title).write_text(block.text, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=."]
@@ -442,7 +442,7 @@ def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert "8 passed" in done.stdout
+    assert "10 passed" in done.stdout
 
 
 class TestRendering:

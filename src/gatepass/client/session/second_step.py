@@ -11,7 +11,7 @@ from gatepass.client.session.endpoints import Answer
 class SecondStep:
     """One of `methods` (`totp`, `recovery`, `passkey`) ends it, within `expires_in` seconds.
 
-    `ticket` is for `Client.sign_in_by_totp` and its kin. Keep it in memory.
+    `ticket` is for `Client.sign_in_by_code`. Keep it in memory.
     """
 
     methods: Sequence[str]

@@ -11,6 +11,7 @@ and the next call that needs a token tries again.
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Literal
 
 from gatepass.client import clock
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
@@ -18,17 +19,12 @@ from gatepass.client.flow import Pause, Work
 from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session.access_token import AccessToken, Status, TokenState
 from gatepass.client.session.address import check_address
+from gatepass.client.session.as_owner import exchange_as_owner
 from gatepass.client.session.backoff import MAX_BACKOFF, Backoff
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
 from gatepass.client.session.second_step import SecondStep, read_second_step
-from gatepass.client.session.sign_in import (
-    confirm_sign_outs,
-    exchange_as_owner,
-    exchange_credentials,
-    sign_out,
-    sign_out_everywhere,
-)
+from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credentials, sign_out, sign_out_everywhere
 from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
@@ -37,6 +33,8 @@ from gatepass.core.secret import Secret
 MARGIN = 60.0
 TIMEOUT = 10.0
 Ended = Callable[[SessionEndedError], object]
+CodeMethod = Literal["totp", "recovery"]
+"""The second steps whose proof is a code that the person types."""
 _FAILURES: tuple[type[Exception], ...] = (ClientError, *REQUEST_ERRORS)
 
 
@@ -147,8 +145,8 @@ class Session:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember, extra))
 
-    def second_step(self, method: str, ticket: Secret, code: Secret) -> Flow[Account]:
-        """The flow behind `Client.sign_in_by_totp` (`method` totp) and `sign_in_by_recovery_code` (recovery)."""
+    def second_step(self, method: CodeMethod, ticket: Secret, code: Secret) -> Flow[Account]:
+        """The flow behind `Client.sign_in_by_code`."""
         account = yield from self._enter(f"login/{method}", {"ticket": ticket, "code": code})
         if account is None:
             raise ClientError("The server answered a second step without an account.")
