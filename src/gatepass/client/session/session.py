@@ -145,11 +145,11 @@ class Session:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember, extra))
 
-    def second_step(self, method: CodeMethod, ticket: Secret, code: Secret) -> Flow[Account]:
-        """The flow behind `Client.sign_in_by_code`."""
-        account = yield from self._enter(f"login/{method}", {"ticket": ticket, "code": code})
+    def show_code(self, method: str, members: dict[str, object]) -> Flow[Account]:
+        """The flow behind `Client.sign_in_by_code`, and `sign_in_by_mail_code` (`method` mail-code)."""
+        account = yield from self._enter(f"login/{method}", members)
         if account is None:
-            raise ClientError("The server answered a second step without an account.")
+            raise ClientError("The server answered a code without an account.")
         return account
 
     def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
