@@ -117,8 +117,8 @@ class SecretKeys:
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links,
     `signed_link` for those that open one path, `seal` for stored signing keys, `device` for the challenges and cookies
     of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `passkey` for
-    the challenges that authenticators sign, `ticket` for sign-ins between their two steps, `totp` for the secrets of
-    authenticator apps.
+    the challenges that authenticators sign, `ticket` for sign-ins between two steps and for who asked for a code by
+    mail, `totp` for the secrets of authenticator apps.
     """
 
     key_id: int
