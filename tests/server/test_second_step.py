@@ -215,6 +215,20 @@ class TestHooks:
         answer = await other.ask("/login/totp", ticket=await ticket_of(other), code=app.code())
         assert (answer.status, answer.code, answer.cookies) == (403, "app:closed", [])
 
+    async def test_a_step_whose_rule_cannot_be_asked_has_used_its_ticket_and_its_code_up(
+        self, at: GateHarness, app: App, other: Browser
+    ) -> None:
+        @at.gate.before("sign_in")
+        async def rule(_facts: HookFacts[None]) -> None:
+            raise RuntimeError("out of order")
+
+        ticket = await ticket_of(other)
+        assert (await other.ask("/login/recovery", ticket=ticket, code=app.recovery_codes[0])).status == 500
+        again = await other.ask("/login/recovery", ticket=ticket, code=app.recovery_codes[1])
+        assert (again.status, again.code) == (400, "sign-in-expired")
+        anew = await other.ask("/login/recovery", ticket=await ticket_of(other), code=app.recovery_codes[0])
+        assert anew.code == "invalid-code"
+
 
 class TestEveryWayIn:
     """An account's second factor is asked for, whichever way the first one came."""
@@ -314,6 +328,16 @@ class TestPolicy:
             at.clock.advance(1)
             answer = await ann.login()
             assert (answer.status, answer.json()["methods"]) == (401, ["enrol"])
+
+    async def test_the_time_to_enrol_is_told_until_there_is_a_factor(self) -> None:
+        async with open_gate(policy=Policy(second_factor="required", second_factor_grace=DAY)) as at:
+            ann = Browser(at.gate.asgi)
+            await ann.register()
+            assert (await ann.get("/factors")).json()["enrol_by"] == at.clock.now() + DAY
+            account_id = caller(at, ann).account_id
+            await enrol(at)
+            assert (await ann.get("/factors")).json()["enrol_by"] is None
+            assert (await at.gate.factors.summary(account_id)).enrol_by is None
 
     async def test_with_no_time_at_all_an_account_enrols_as_it_signs_in(self) -> None:
         async with open_gate(policy=Policy(second_factor="required", second_factor_grace=0)) as at:

@@ -231,6 +231,15 @@ class RecoversAtOnce(MemoryStore):
         return await super().end_factor_recovery(account_id, now=now + 99)
 
 
+class RecoversAfterANewPassword(MemoryStore):
+    async def change_password(self, account_id: str, **facts: Any) -> Any:
+        recovery = self._factor_recoveries.get(account_id)
+        ended = await super().change_password(account_id, **facts)
+        if recovery is not None:
+            self._factor_recoveries[account_id] = recovery
+        return ended
+
+
 class ForgetsWhatWasUsed(MemoryStore):
     async def prune_used(self, *, before: int, limit: int) -> int:
         return await super().prune_used(before=before + 1, limit=limit)

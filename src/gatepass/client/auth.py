@@ -20,7 +20,9 @@ from gatepass.client.body_replay import remember_start
 from gatepass.client.flow import Call, Transmit, advance, advance_async, transmit
 from gatepass.client.http import LIBRARIES, Auth, httpx, library_among, library_of
 from gatepass.client.layers.session import SessionLayer
-from gatepass.client.session.session import Session
+from gatepass.client.session.mail_code import MailCode
+from gatepass.client.session.second_step import SecondStep
+from gatepass.client.session.session import CodeMethod, Session
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
 from gatepass.client.sync import Client
@@ -64,14 +66,24 @@ class GatepassAuth(Auth):
         account: Account = self._client.sign_in(email, password, remember=remember)
         return account
 
-    def sign_in_by_totp(self, ticket: str, code: str) -> Account:
-        """As `Client.sign_in_by_totp`."""
-        account: Account = self._client.sign_in_by_totp(ticket, code)
+    def sign_in_by_code(self, ticket: str, code: str, *, method: CodeMethod = "totp") -> Account:
+        """As `Client.sign_in_by_code`."""
+        account: Account = self._client.sign_in_by_code(ticket, code, method=method)
         return account
 
-    def sign_in_by_recovery_code(self, ticket: str, code: str) -> Account:
-        """As `Client.sign_in_by_recovery_code`."""
-        account: Account = self._client.sign_in_by_recovery_code(ticket, code)
+    def step_up(self) -> SecondStep:
+        """As `Client.step_up`."""
+        step: SecondStep = self._client.step_up()
+        return step
+
+    def request_mail_code(self, email: str, *, again: str | None = None) -> MailCode:
+        """As `Client.request_mail_code`."""
+        asked: MailCode = self._client.request_mail_code(email, again=again)
+        return asked
+
+    def sign_in_by_mail_code(self, ticket: str, code: str, *, remember: bool = True) -> Account:
+        """As `Client.sign_in_by_mail_code`."""
+        account: Account = self._client.sign_in_by_mail_code(ticket, code, remember=remember)
         return account
 
     def sign_out(self, *, everywhere: bool = False) -> None:

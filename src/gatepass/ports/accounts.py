@@ -32,6 +32,8 @@ class AccountStore(Protocol):
     ) -> Sequence[bytes] | None:
         """In one step: set the hash, raise the version, and revoke all sessions except `keep` (as "revoked").
 
+        What was asked for lost factors is ended too (`FactorStore.start_factor_recovery`).
+
         With `drop_others` the new password is the only first step: all identities and passkeys of the account are
         deleted. Its authenticator app stays, and its recovery codes too, unless a passkey was the last second factor.
 
@@ -42,7 +44,7 @@ class AccountStore(Protocol):
         """Store the same password under stronger parameters. Returns False if the version has changed."""
 
     async def disable_account(self, account_id: str, *, now: int) -> Sequence[bytes] | None:
-        """In one step: disable an account, raise its version, and revoke its sessions.
+        """In one step: disable an account, raise its version, revoke its sessions, and end a recovery of its factors.
 
         Returns their sids, or None if it is absent. The version voids what was prepared before: mailed links, and
         changes that are under way.
@@ -63,7 +65,9 @@ class AccountStore(Protocol):
     async def change_email(
         self, account_id: str, *, email: str, email_key: str, credential_version: int, verified_at: int | None
     ) -> bool | None:
-        """Set the address and when it was verified, None for not at all, and raise the version. Sessions stay.
+        """In one step: set the address and when it was verified, None for not at all, and raise the version.
+
+        A recovery of its factors is ended. Sessions stay.
 
         Returns False if another account has the address, None if the account is absent or has another version.
         """

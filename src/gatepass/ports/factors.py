@@ -99,10 +99,13 @@ class FactorStore(Protocol):
     async def reset_factors(self, account_id: str) -> bool:
         """Remove all factors, recovery codes and `enrol_by` of an account. False if there is no such account."""
 
-    async def start_factor_recovery(self, account_id: str, *, ready_at: int, now: int) -> FactorRecovery | None:
+    async def start_factor_recovery(
+        self, account_id: str, *, credential_version: int, ready_at: int, now: int
+    ) -> FactorRecovery | None:
         """Record that the owner asked to have the factors removed. Returns the one that holds: the first.
 
-        None if there is no such account, or if it has no second factor.
+        None if the account is absent or disabled, has another version, or has no second factor. Besides a change of
+        factors, a change of the password or the address and disabling the account end it in their own step.
         """
 
     async def find_factor_recovery(self, account_id: str) -> FactorRecovery | None:

@@ -31,6 +31,7 @@ Answer = Literal[
     "Jwks",
     "Links",
     "Location",
+    "MailCode",
     "Me",
     "Page",
     "Passkey",

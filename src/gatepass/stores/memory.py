@@ -167,6 +167,7 @@ class MemoryStore(MemoryFactors, MemoryRegistrations, MemoryChanges, MemoryAttem
         if drop_others:
             self._drop_identities(account_id)
             self._drop_passkeys(account_id)
+        self._factor_recoveries.pop(account_id, None)
         self._accounts[account_id] = replace(
             account, password_hash=password_hash, credential_version=credential_version + 1
         )
@@ -183,6 +184,7 @@ class MemoryStore(MemoryFactors, MemoryRegistrations, MemoryChanges, MemoryAttem
         account = self._accounts.get(account_id)
         if account is None:
             return None
+        self._factor_recoveries.pop(account_id, None)
         self._accounts[account_id] = replace(
             account, disabled_at=account.disabled_at or now, credential_version=account.credential_version + 1
         )
@@ -218,6 +220,7 @@ class MemoryStore(MemoryFactors, MemoryRegistrations, MemoryChanges, MemoryAttem
             return False
         del self._ids_by_email[account.email_key]
         self._ids_by_email[email_key] = account_id
+        self._factor_recoveries.pop(account_id, None)
         version = credential_version + 1
         if email != account.email:
             self._note_change(account_id, "change_email")

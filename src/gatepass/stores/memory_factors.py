@@ -151,8 +151,10 @@ class MemoryFactors(MemoryIdentities):
         self._end_change(account_id)
         return True
 
-    async def start_factor_recovery(self, account_id: str, *, ready_at: int, now: int) -> FactorRecovery | None:
-        if account_id not in self._accounts or not (await self.factors(account_id)).has_second:
+    async def start_factor_recovery(
+        self, account_id: str, *, credential_version: int, ready_at: int, now: int
+    ) -> FactorRecovery | None:
+        if not self._is_as_read(account_id, credential_version) or not (await self.factors(account_id)).has_second:
             return None
         return self._factor_recoveries.setdefault(account_id, FactorRecovery(account_id, now, ready_at))
 

@@ -149,10 +149,12 @@ class FactorBattery(PasskeyBattery):
         ann, bob = account_of(), account_of("bob")
         await enrolled(store, ann)
         await store.add_account(bob)
-        assert await store.start_factor_recovery(bob.id, ready_at=NOW + 9, now=NOW) is None, "it has no factor"
+        assert await store.start_factor_recovery(bob.id, credential_version=1, ready_at=NOW + 9, now=NOW) is None, (
+            "it has no factor"
+        )
         asked = FactorRecovery(ann.id, NOW, NOW + 9)
-        assert await store.start_factor_recovery(ann.id, ready_at=NOW + 9, now=NOW) == asked
-        assert await store.start_factor_recovery(ann.id, ready_at=NOW + 12, now=NOW + 3) == asked
+        assert await store.start_factor_recovery(ann.id, credential_version=2, ready_at=NOW + 9, now=NOW) == asked
+        assert await store.start_factor_recovery(ann.id, credential_version=2, ready_at=NOW + 12, now=NOW + 3) == asked
         assert await store.find_factor_recovery(ann.id) == asked
         assert not await store.end_factor_recovery(ann.id, now=NOW + 8)
         assert not await store.end_factor_recovery(bob.id, now=NOW + 9)
@@ -169,7 +171,8 @@ class FactorBattery(PasskeyBattery):
         await enrolled(store, ann)
 
         async def ask() -> None:
-            assert await store.start_factor_recovery(ann.id, ready_at=NOW + 9, now=NOW)
+            version = await version_of(store, ann)
+            assert await store.start_factor_recovery(ann.id, credential_version=version, ready_at=NOW + 9, now=NOW)
 
         assert not await store.cancel_factor_recovery(ann.id)
         await ask()
@@ -182,16 +185,45 @@ class FactorBattery(PasskeyBattery):
         await store.add_passkey(passkey_of(ann), credential_version=3, limit=LIMIT)
         assert not await store.end_factor_recovery(ann.id, now=NOW + 9)
         await ask()
+        await store.disable_account(ann.id, now=NOW)
+        assert await store.find_factor_recovery(ann.id) is None
+        assert await store.start_factor_recovery(ann.id, credential_version=5, ready_at=NOW, now=NOW) is None
+        await store.enable_account(ann.id)
+        await ask()
         assert await store.prune_factor_recoveries(before=NOW + 9, limit=9) == 0
         assert await store.prune_factor_recoveries(before=NOW + 10, limit=9) == 1
         assert await store.find_factor_recovery(ann.id) is None
+
+    async def test_a_recovery_ends_with_the_password_and_the_address_and_none_begins_for_what_they_were(
+        self, store: Store
+    ) -> None:
+        ann = account_of()
+        await enrolled(store, ann)
+
+        async def ask(version: int) -> bool:
+            asked = await store.start_factor_recovery(ann.id, credential_version=version, ready_at=NOW, now=NOW)
+            return asked is not None
+
+        assert await ask(2)
+        await store.change_password(ann.id, password_hash="stale", credential_version=1, now=NOW, keep=None)
+        assert await store.find_factor_recovery(ann.id) is not None, "nothing was changed"
+        await store.change_password(ann.id, password_hash="new", credential_version=2, now=NOW, keep=None)
+        assert await store.find_factor_recovery(ann.id) is None
+        assert not await ask(2)
+        assert await ask(3)
+        address = {"email": "new@example.com", "email_key": "new@example.com", "verified_at": NOW}
+        assert await store.change_email(ann.id, **address, credential_version=3)  # type: ignore[arg-type]
+        assert await store.find_factor_recovery(ann.id) is None
+        assert not await store.end_factor_recovery(ann.id, now=NOW)
+        assert not await ask(3)
+        assert (await store.factors(ann.id)).has_second
 
     async def test_the_factors_go_with_their_account(self, store: Store) -> None:
         ann = account_of()
         await enrolled(store, ann)
         await store.add_passkey(passkey_of(ann), credential_version=2, limit=LIMIT)
         await store.set_enrol_by(ann.id, NOW)
-        await store.start_factor_recovery(ann.id, ready_at=NOW, now=NOW)
+        await store.start_factor_recovery(ann.id, credential_version=3, ready_at=NOW, now=NOW)
         await store.delete_account(ann.id, now=NOW)
         assert await store.factors(ann.id) == FactorSummary()
         assert list(await store.list_passkeys(ann.id)) == []

@@ -36,7 +36,8 @@ export interface PasskeySignIn {
   readonly remember?: boolean | undefined;
   /**
    * `conditional`: the browser offers passkeys in a field with `autocomplete="username webauthn"`, and this waits until the
-   * person takes one. The next call of this module ends that wait with `aborted`.
+   * person takes one. The next call of this module ends that wait with `aborted`, and so does one that is under way: what
+   * waits in a field never closes a dialog that the person looks at.
    */
   readonly mediation?: "conditional" | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,6 +49,8 @@ type Json = PublicKeyCredentialRequestOptionsJSON & PublicKeyCredentialCreationO
 
 /** What waits for the person: a browser has one request at a time. */
 let running: AbortController | undefined;
+/** How many of them the person looks at. */
+let dialogs = 0;
 
 /** Whether this browser has all that is used here: else offer no passkeys. False on a server. */
 export function hasPasskeys(): boolean {
@@ -63,8 +66,8 @@ export function addPasskey(
   { name, signal }: { readonly name?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Passkey> {
   const post = <T>(path: string, facts: object) => asOwner(session, (token) => ask<T>(session, path, facts, token));
-  const turn = takeTurn(signal);
-  return post<Json>("/passkeys/options", {}).then(async (options) => {
+  return inTurn(signal, undefined, async (turn) => {
+    const options = await post<Json>("/passkeys/options", {});
     const response = await device("create", options, turn);
     return post("/passkeys", { response, name: name || undefined });
   });
@@ -93,33 +96,44 @@ export function passkeyStep(session: Session, { ticket }: SecondStep, signal?: A
   return use(session, { ticket }, { ticket }, signal);
 }
 
-async function use(
+function use(
   session: Session,
   asked: object,
   facts: object,
   signal: AbortSignal | undefined,
   mediation?: "conditional",
 ): Promise<Account> {
-  const turn = takeTurn(signal);
-  const options = await ask<Json>(session, "/login/passkey/options", asked);
-  const response = await device("get", options, turn, mediation);
-  try {
-    return (await session.enter("/login/passkey", { ...facts, response }))!;
-  } catch (error) {
-    if (isGatepassError(error) && error.problem?.code === "unknown-credential") {
-      const { id: credentialId } = response as { id: string };
-      // Best effort, and not every browser has it.
-      await PublicKeyCredential.signalUnknownCredential?.({ rpId: options.rpId!, credentialId }).catch(() => null);
+  return inTurn(signal, mediation, async (turn) => {
+    const options = await ask<Json>(session, "/login/passkey/options", asked);
+    const response = await device("get", options, turn, mediation);
+    try {
+      return (await session.enter("/login/passkey", { ...facts, response }))!;
+    } catch (error) {
+      if (isGatepassError(error) && error.problem?.code === "unknown-credential") {
+        const { id: credentialId } = response as { id: string };
+        // Best effort, and not every browser has it.
+        await PublicKeyCredential.signalUnknownCredential?.({ rpId: options.rpId!, credentialId }).catch(() => null);
+      }
+      throw error;
     }
-    throw error;
-  }
+  });
 }
 
-/** Ends what waits for the person. Before the server is asked, so that of two calls the later one counts. */
-function takeTurn(signal: AbortSignal | undefined): AbortSignal {
+/** Ends what waits for the person. Before the server is asked, so that of two dialogs the later one counts. */
+async function inTurn<T>(
+  signal: AbortSignal | undefined,
+  mediation: "conditional" | undefined,
+  act: (turn: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (mediation && dialogs) throw new GatepassError("aborted");
   running?.abort();
   running = new AbortController();
-  return signal ? AbortSignal.any([running.signal, signal]) : running.signal;
+  if (!mediation) dialogs++;
+  try {
+    return await act(signal ? AbortSignal.any([running.signal, signal]) : running.signal);
+  } finally {
+    if (!mediation) dialogs--;
+  }
 }
 
 /** What a device of the person makes, or signs, as JSON. */

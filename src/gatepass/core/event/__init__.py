@@ -15,7 +15,10 @@ from gatepass.core.event.account import (
     IdentityLinked,
     IdentityUnlinked,
     LinkedBy,
+    MailCodeRequested,
+    MailCodeUsed,
     PasswordChanged,
+    PasswordRemoved,
     PasswordReset,
     ResetRequested,
 )
@@ -34,6 +37,7 @@ from gatepass.core.event.factor import (
 )
 from gatepass.core.event.refusal import (
     AccessRefused,
+    MailCodeRefused,
     PasskeyRefused,
     ProviderSignInRefused,
     RateExceeded,
@@ -99,10 +103,14 @@ __all__ = [
     "Level",
     "LinkedBy",
     "LogDropped",
+    "MailCodeRefused",
+    "MailCodeRequested",
+    "MailCodeUsed",
     "MailFailed",
     "NetworkUnknown",
     "PasskeyRefused",
     "PasswordChanged",
+    "PasswordRemoved",
     "PasswordReset",
     "ProviderFailure",
     "ProviderSignInRefused",

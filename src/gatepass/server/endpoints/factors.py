@@ -24,7 +24,7 @@ async def list_factors(context: Context, request: Request) -> Reply:
     """The passkeys, the authenticator app and how many recovery codes there are.
 
     And what the server asks for: `policy` is off, optional or required, and `enrol_by` when the account must have a
-    second factor, if that is set.
+    second factor (Unix seconds; null where it has one, or need not).
     """
     account = await context.account(context.principal(request))
     found = await context.factors.of(account.id)

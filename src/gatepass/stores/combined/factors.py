@@ -85,8 +85,12 @@ class DelegatedFactors:
     async def reset_factors(self, account_id: str) -> bool:
         return await self.accounts.reset_factors(account_id)
 
-    async def start_factor_recovery(self, account_id: str, *, ready_at: int, now: int) -> FactorRecovery | None:
-        return await self.accounts.start_factor_recovery(account_id, ready_at=ready_at, now=now)
+    async def start_factor_recovery(
+        self, account_id: str, *, credential_version: int, ready_at: int, now: int
+    ) -> FactorRecovery | None:
+        return await self.accounts.start_factor_recovery(
+            account_id, credential_version=credential_version, ready_at=ready_at, now=now
+        )
 
     async def find_factor_recovery(self, account_id: str) -> FactorRecovery | None:
         return await self.accounts.find_factor_recovery(account_id)

@@ -109,9 +109,13 @@ class PostgresAccounts:
         async def work(connection: Any) -> bool | None:
             values = (account_id, email, email_key, credential_version, verified_at)
             try:
-                return await connection.fetchrow(self._accounts_sql.change_email, *values) is not None or None
+                async with connection.transaction():
+                    if await connection.fetchrow(self._accounts_sql.change_email, *values) is None:
+                        return None
+                    await connection.execute(self._factors_sql.cancel_recovery, account_id)
             except asyncpg.UniqueViolationError:
                 return False
+            return True
 
         return await self._pool.run(work)
 
@@ -177,6 +181,7 @@ class PostgresAccounts:
                 if await connection.fetchrow(*change) is None:  # perhaps made by an earlier, unacknowledged call
                     await connection.execute(self._sql.seal)
                     return None
+                await connection.execute(self._factors_sql.cancel_recovery, account_id)
                 if drop_others:
                     for statement in (self._identities_sql.remove_all, *self._factors_sql.drop_passkeys):
                         await connection.execute(statement, account_id)

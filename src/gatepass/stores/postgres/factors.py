@@ -142,9 +142,11 @@ class PostgresFactors(PostgresIdentities):
 
         return await self._in_transaction(reset)
 
-    async def start_factor_recovery(self, account_id: str, *, ready_at: int, now: int) -> FactorRecovery | None:
+    async def start_factor_recovery(
+        self, account_id: str, *, credential_version: int, ready_at: int, now: int
+    ) -> FactorRecovery | None:
         async def start(connection: Any) -> FactorRecovery | None:
-            if await connection.fetchrow(self._factors_sql.lock, account_id) is None:
+            if not await self._lock_as_read(connection, account_id, credential_version):
                 return None
             if not FactorSummary(*await connection.fetchrow(self._factors_sql.summary, account_id)).has_second:
                 return None

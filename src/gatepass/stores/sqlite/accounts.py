@@ -33,6 +33,7 @@ WHERE id = ? AND deleted_at IS NULL
 """
 _DROP_IDENTITIES = "DELETE FROM identity WHERE account_id = ?"
 _DROP_PASSKEYS = "DELETE FROM passkey WHERE account_id = ?"
+_END_RECOVERY = "DELETE FROM factor_recovery WHERE account_id = ?"
 DROP_NEEDLESS_CODES = """
 DELETE FROM recovery_code WHERE account_id = :id
 AND NOT EXISTS (SELECT 1 FROM passkey WHERE account_id = :id)
@@ -43,7 +44,7 @@ DROP_FACTORS = (
     _DROP_PASSKEYS,
     "DELETE FROM totp WHERE account_id = ?",
     "DELETE FROM recovery_code WHERE account_id = ?",
-    "DELETE FROM factor_recovery WHERE account_id = ?",
+    _END_RECOVERY,
     "UPDATE account SET enrol_by = NULL WHERE id = ?",
 )
 """Nothing is left that an account has beside its password and its identities."""
@@ -132,7 +133,10 @@ class SQLiteAccounts:
                 for statement in (_DROP_IDENTITIES, _DROP_PASSKEYS):
                     connection.execute(statement, (account_id,))
                 connection.execute(DROP_NEEDLESS_CODES, {"id": account_id})
-            return revoke_all(connection, account_id, "revoked", now, keep) if changed.rowcount else None
+            if not changed.rowcount:
+                return None
+            connection.execute(_END_RECOVERY, (account_id,))
+            return revoke_all(connection, account_id, "revoked", now, keep)
 
         return await self._atomically(change)
 
@@ -146,6 +150,7 @@ class SQLiteAccounts:
     async def disable_account(self: Engine, account_id: str, *, now: int) -> Sequence[bytes] | None:
         def disable(connection: sqlite3.Connection) -> Sequence[bytes] | None:
             disabled = connection.execute(_DISABLE_ACCOUNT, (now, account_id))
+            connection.execute(_END_RECOVERY, (account_id,))
             return revoke_all(connection, account_id, "revoked", now, None) if disabled.rowcount else None
 
         return await self._atomically(disable)
@@ -181,6 +186,7 @@ class SQLiteAccounts:
             if owner is not None and owner.id != account_id:
                 return False
             connection.execute(_CHANGE_EMAIL, (email, email_key, verified_at, account_id))
+            connection.execute(_END_RECOVERY, (account_id,))
             return True
 
         return await self._atomically(change, durability=Durability.ERASE)

@@ -213,8 +213,12 @@ class SQLiteFactors:
     async def reset_factors(self: Engine, account_id: str) -> bool:
         return await self._atomically(lambda connection: _reset(connection, account_id), durability=Durability.ERASE)
 
-    async def start_factor_recovery(self: Engine, account_id: str, *, ready_at: int, now: int) -> FactorRecovery | None:
+    async def start_factor_recovery(
+        self: Engine, account_id: str, *, credential_version: int, ready_at: int, now: int
+    ) -> FactorRecovery | None:
         def start(connection: sqlite3.Connection) -> FactorRecovery | None:
+            if not _is_as_read(connection, account_id, credential_version):
+                return None
             if not _summary(connection, account_id).has_second:
                 return None
             connection.execute(_START_RECOVERY, (account_id, now, ready_at))
