@@ -38,6 +38,10 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_each_command_is_found_under_its_own_name() -> None:
+    assert [command.name for command in main.commands.values()] == list(main.commands)
+
+
 class TestInit:
     def test_it_writes_a_strong_secret_for_its_owner_alone_and_a_settings_file(self, tmp_path: Path) -> None:
         done = gatepass(tmp_path, "init")
