@@ -19,17 +19,12 @@ from gatepass.client.flow import Pause, Work
 from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session.access_token import AccessToken, Status, TokenState
 from gatepass.client.session.address import check_address
+from gatepass.client.session.as_owner import exchange_as_owner
 from gatepass.client.session.backoff import MAX_BACKOFF, Backoff
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
 from gatepass.client.session.second_step import SecondStep, read_second_step
-from gatepass.client.session.sign_in import (
-    confirm_sign_outs,
-    exchange_as_owner,
-    exchange_credentials,
-    sign_out,
-    sign_out_everywhere,
-)
+from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credentials, sign_out, sign_out_everywhere
 from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
