@@ -134,10 +134,9 @@ class Session:
         self, email: str, password: Secret, *, remember: bool, extra: Mapping[str, object] | None = None
     ) -> Flow[Account]:
         """The flow behind `Client.sign_in`."""
-        account = yield from self._authenticate("login", email, password, remember, extra)
-        if account is None:
-            raise ClientError("The server answered a sign-in without an account.")
-        return account
+        if account := (yield from self._authenticate("login", email, password, remember, extra)):
+            return account
+        raise ClientError("The server answered a sign-in without an account.")
 
     def sign_up(
         self, email: str, password: Secret, *, remember: bool, extra: Mapping[str, object] | None = None
@@ -147,10 +146,9 @@ class Session:
 
     def show_code(self, method: str, members: dict[str, object]) -> Flow[Account]:
         """The flow behind `Client.sign_in_by_code`, and `sign_in_by_mail_code` (`method` mail-code)."""
-        account = yield from self._enter(f"login/{method}", members)
-        if account is None:
-            raise ClientError("The server answered a code without an account.")
-        return account
+        if account := (yield from self._enter(f"login/{method}", members)):
+            return account
+        raise ClientError("The server answered a code without an account.")
 
     def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
         """The flow behind `Client.change_password`."""
