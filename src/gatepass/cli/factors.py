@@ -6,15 +6,8 @@ from pathlib import Path
 import click
 
 from gatepass.cli.audit import actor
-from gatepass.cli.common import (
-    CommandOfIds,
-    env_file_option,
-    fail,
-    find_account,
-    format_time,
-    json_option,
-    with_gate,
-)
+from gatepass.cli.common import CommandOfIds, env_file_option, find_account, format_time, json_option, with_gate
+from gatepass.cli.group import fail
 from gatepass.factors.service import Factors
 from gatepass.gate import Gatepass
 from gatepass.wire.answers import passkey_json
