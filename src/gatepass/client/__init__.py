@@ -45,6 +45,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.client.layers.loading": ["Loading"],
         "gatepass.client.layers.retry": ["Budget", "Retry"],
         "gatepass.client.session.second_step": ["SecondStep"],
+        "gatepass.client.session.mail_code": ["MailCode"],
         "gatepass.client.session.session": ["Session"],
         "gatepass.client.storage.base": ["MemoryStorage"],
         "gatepass.client.storage.file": ["FileStorage"],

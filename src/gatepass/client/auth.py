@@ -20,6 +20,7 @@ from gatepass.client.body_replay import remember_start
 from gatepass.client.flow import Call, Transmit, advance, advance_async, transmit
 from gatepass.client.http import LIBRARIES, Auth, httpx, library_among, library_of
 from gatepass.client.layers.session import SessionLayer
+from gatepass.client.session.mail_code import MailCode
 from gatepass.client.session.second_step import SecondStep
 from gatepass.client.session.session import CodeMethod, Session
 from gatepass.client.storage.base import Storage
@@ -74,6 +75,16 @@ class GatepassAuth(Auth):
         """As `Client.step_up`."""
         step: SecondStep = self._client.step_up()
         return step
+
+    def request_mail_code(self, email: str, *, again: str | None = None) -> MailCode:
+        """As `Client.request_mail_code`."""
+        asked: MailCode = self._client.request_mail_code(email, again=again)
+        return asked
+
+    def sign_in_by_mail_code(self, ticket: str, code: str, *, remember: bool = True) -> Account:
+        """As `Client.sign_in_by_mail_code`."""
+        account: Account = self._client.sign_in_by_mail_code(ticket, code, remember=remember)
+        return account
 
     def sign_out(self, *, everywhere: bool = False) -> None:
         """As `Client.sign_out`. Blocks: on an event loop, call it in a thread."""

@@ -16,6 +16,7 @@ from gatepass.client.flow import Call, drive
 from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.links import links_for
 from gatepass.client.session.cookies import exclude_own_cookies
+from gatepass.client.session.mail_code import MailCode, request_mail_code
 from gatepass.client.session.second_step import SecondStep
 from gatepass.client.session.session import CodeMethod
 from gatepass.client.storage.record import Account
@@ -59,7 +60,33 @@ class SyncCalls(BaseClient, _Base):
         Raises UnauthenticatedError (`invalid-code`: ask again), BadRequestError (`sign-in-expired`: sign in again), and
         TooManyRequestsError.
         """
-        flow = self.session.second_step(method, Secret(ticket), Secret("".join(code.split())))
+        flow = self.session.show_code(method, {"ticket": Secret(ticket), "code": Secret("".join(code.split()))})
+        del ticket, code  # crash reports show local variables
+        return drive(flow, self)
+
+    def request_mail_code(
+        self, email: str, *, again: str | None = None, extra: Mapping[str, object] | None = None
+    ) -> MailCode:
+        """Have a code mailed to an address, which `sign_in_by_mail_code` takes with the ticket of the answer.
+
+        The answer is the same for an address without an account. `again` is the ticket of an earlier request, whose
+        mail did not arrive: until a code was tried, the same code is mailed again. `extra` as in `sign_in`.
+
+        Raises TooManyRequestsError, UnprocessableError (`invalid-body`), NotFoundError where there are no such codes.
+        """
+        flow = request_mail_code(self.session, email, again=Secret(again) if again else None, extra=extra)
+        return drive(flow, self)
+
+    def sign_in_by_mail_code(
+        self, ticket: str, code: str, *, remember: bool = True, extra: Mapping[str, object] | None = None
+    ) -> Account:
+        """Sign in with a mailed code. Capitals, spaces and hyphens do not matter.
+
+        Raises UnauthenticatedError (`invalid-mail-code`: ask for it again), BadRequestError (`sign-in-expired`: have
+        another one mailed), SecondFactorRequiredError and TooManyRequestsError.
+        """
+        shown = {"ticket": Secret(ticket), "code": Secret(code), "remember": remember}
+        flow = self.session.show_code("mail-code", {**(extra or {}), **shown})
         del ticket, code  # crash reports show local variables
         return drive(flow, self)
 

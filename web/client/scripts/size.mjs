@@ -90,6 +90,7 @@ const rows = [
   ["… + providers", await weigh(["providers"], CLIENT), 700],
   ["… + passkeys", await weigh(["passkeys"], CLIENT), 700],
   ["… + factors", await weigh(["factors"], CLIENT), 700],
+  ["… + mail-codes", await weigh(["mail-codes"], CLIENT), 300],
   ["… + account, passkeys and factors", await weigh(["account", "passkeys", "factors"], CLIENT), 1_900],
   ["… + live (openSocket)", await weigh(["live:openSocket"], CLIENT), 1_800],
   ["… + live (openEvents)", await weigh(["live:openEvents"], CLIENT), 1_850],

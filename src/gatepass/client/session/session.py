@@ -19,17 +19,12 @@ from gatepass.client.flow import Pause, Work
 from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session.access_token import AccessToken, Status, TokenState
 from gatepass.client.session.address import check_address
+from gatepass.client.session.as_owner import exchange_as_owner
 from gatepass.client.session.backoff import MAX_BACKOFF, Backoff
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
 from gatepass.client.session.second_step import SecondStep, read_second_step
-from gatepass.client.session.sign_in import (
-    confirm_sign_outs,
-    exchange_as_owner,
-    exchange_credentials,
-    sign_out,
-    sign_out_everywhere,
-)
+from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credentials, sign_out, sign_out_everywhere
 from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
@@ -139,10 +134,9 @@ class Session:
         self, email: str, password: Secret, *, remember: bool, extra: Mapping[str, object] | None = None
     ) -> Flow[Account]:
         """The flow behind `Client.sign_in`."""
-        account = yield from self._authenticate("login", email, password, remember, extra)
-        if account is None:
-            raise ClientError("The server answered a sign-in without an account.")
-        return account
+        if account := (yield from self._authenticate("login", email, password, remember, extra)):
+            return account
+        raise ClientError("The server answered a sign-in without an account.")
 
     def sign_up(
         self, email: str, password: Secret, *, remember: bool, extra: Mapping[str, object] | None = None
@@ -150,12 +144,11 @@ class Session:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember, extra))
 
-    def second_step(self, method: CodeMethod, ticket: Secret, code: Secret) -> Flow[Account]:
-        """The flow behind `Client.sign_in_by_code`."""
-        account = yield from self._enter(f"login/{method}", {"ticket": ticket, "code": code})
-        if account is None:
-            raise ClientError("The server answered a second step without an account.")
-        return account
+    def show_code(self, method: str, members: dict[str, object]) -> Flow[Account]:
+        """The flow behind `Client.sign_in_by_code`, and `sign_in_by_mail_code` (`method` mail-code)."""
+        if account := (yield from self._enter(f"login/{method}", members)):
+            return account
+        raise ClientError("The server answered a code without an account.")
 
     def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
         """The flow behind `Client.change_password`."""

@@ -100,6 +100,8 @@ export class FaultServer {
       case "POST /auth/login/recovery":
       case "POST /auth/login/passkey":
       case "POST /auth/login/passkey/options":
+      case "POST /auth/login/mail-code/request":
+      case "POST /auth/login/mail-code":
         return this.#step(request);
       case "POST /auth/refresh":
         return this.#refresh(request);
