@@ -14,7 +14,7 @@ from typing import Generic, Literal, TypeVar
 from gatepass.core.account import Account
 from gatepass.core.claims import AccountFacts
 
-HookKind = Literal["register", "sign_in", "change_email", "delete", "add_factor", "remove_factor"]
+HookKind = Literal["register", "sign_in", "change_email", "delete", "add_factor", "remove_factor", "recover_factors"]
 ChangeKind = Literal["register", "change_email", "delete"]
 Extra = TypeVar("Extra")
 

@@ -59,12 +59,14 @@ _SESSION = {
     "authenticated_at": _COUNT,
     "current": {"type": "boolean"},
 }
+_RECOVERY = {"requested_at": _COUNT, "ready_at": _COUNT, "ends_at": _COUNT}
 _FACTORS = {
     "passkeys": {"type": "array", "items": {"$ref": "#/components/schemas/Passkey"}},
     "totp": {"type": ["object", "null"], "properties": {"created_at": _COUNT}, "required": ["created_at"]},
     "recovery_codes": _COUNT,
     "policy": {"enum": ["off", "optional", "required"]},
     "enrol_by": {"type": ["integer", "null"], "minimum": 0},
+    "recovery": {"type": ["object", "null"], "properties": _RECOVERY, "required": list(_RECOVERY)},
 }
 _TICKET = {
     "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
@@ -207,6 +209,7 @@ def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "EnrolledSignIn": _object({**_GRANT, "account": _ref("Account"), "recovery_codes": _RECOVERY_CODES}),
         "Location": _object({"location": {"type": "string", "format": "uri"}}),
         "Factors": _object(_FACTORS),
+        "FactorRecovery": _object(_RECOVERY),
         "RecoveryCodes": _object({"recovery_codes": _RECOVERY_CODES}),
         "Passkey": _object(_PASSKEY),
         "Passkeys": _object({"passkeys": {"type": "array", "items": _object(_PASSKEY)}}),

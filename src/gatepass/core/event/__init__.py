@@ -26,6 +26,8 @@ from gatepass.core.event.base import (
 from gatepass.core.event.factor import (
     Factor,
     FactorAdded,
+    FactorRecoveryCancelled,
+    FactorRecoveryRequested,
     FactorRemoved,
     FactorsReset,
     RecoveryCodeUsed,
@@ -91,6 +93,8 @@ __all__ = [
     "Event",
     "Factor",
     "FactorAdded",
+    "FactorRecoveryCancelled",
+    "FactorRecoveryRequested",
     "FactorRemoved",
     "FactorsReset",
     "HookFailed",

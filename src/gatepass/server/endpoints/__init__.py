@@ -6,10 +6,12 @@ from gatepass.server.endpoints import (
     browser_client,
     devices,
     documents,
+    factor_recovery,
     factors,
     identities,
     links,
     oidc,
+    passkey_enrolment,
     passkeys,
     provider_logout,
     registration,
@@ -25,6 +27,7 @@ DESCRIBED = (
     *registration.ENDPOINTS,
     *sessions.ENDPOINTS,
     *second_step.ENDPOINTS,
+    *factor_recovery.ENDPOINTS,
     *session_list.ENDPOINTS,
     *links.ENDPOINTS,
     *accounts.ENDPOINTS,
@@ -41,7 +44,7 @@ FEED = revocations.ENDPOINTS
 """For services without access to the store, where a secret for them is configured."""
 DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
-PASSKEYS = passkeys.ENDPOINTS
+PASSKEYS = (*passkeys.ENDPOINTS, *passkey_enrolment.ENDPOINTS)
 """Where the gate has an RP id. Described too, there."""
 RELATED_ORIGINS = passkeys.AROUND
 """What `gatepass serve` answers outside the mount too, where pages outside the RP id use its passkeys."""

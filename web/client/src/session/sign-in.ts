@@ -8,7 +8,7 @@
 import { GatepassError } from "../errors.js";
 import { askWhose, CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
 import type { Parts } from "./refresh.js";
-import type { Account, Credentials, EndReason, Session, Verification } from "./types.js";
+import type { Credentials, EndReason, Entered, Session, Verification } from "./types.js";
 
 /** The functions of `session.ts` that signing in and out needs. */
 export interface SessionActions {
@@ -43,7 +43,7 @@ export function createSignIn(
   }
 
   /** Posts to an endpoint that begins a session. Returns null if the server requires verification first (202). */
-  async function enter(path: string, facts: object, token?: string): Promise<Account | null> {
+  async function enter(path: string, facts: object, token?: string): Promise<Entered | null> {
     const [answer, grant] = await lock(async () => {
       const { answer, offered } = await offer(path, facts, token);
       const grant = readGrant(answer);
@@ -59,7 +59,8 @@ export function createSignIn(
     });
     if (grant) actions.hold(grant);
     else if (answer.status !== 202) throw new GatepassError("http", answer);
-    return grant && memory.snapshot.account;
+    // Of the codes the session keeps nothing: they are for the person's eyes, once.
+    return grant && { account: memory.snapshot.account!, recoveryCodes: answer.problem!.recovery_codes as [] };
   }
 
   /**

@@ -100,6 +100,9 @@ export class FaultServer {
       case "POST /auth/login/recovery":
       case "POST /auth/login/passkey":
       case "POST /auth/login/passkey/options":
+      case "POST /auth/login/factor-recovery":
+      case "POST /auth/login/factor-recovery/complete":
+      case "POST /auth/factor-recovery/cancel":
         return this.#step(request);
       case "POST /auth/refresh":
         return this.#refresh(request);
