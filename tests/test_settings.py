@@ -592,6 +592,8 @@ class TestPasskeys:
         said = faults(monkeypatch, PASSKEY_RP_ID="example.org", PUBLIC_URL="https://app.example.com")
         assert said.startswith("GATEPASS_PASSKEY_RP_ID example.org is neither the host of the pages nor")
         assert "For pages of GATEPASS_PUBLIC_URL it is app.example.com" in said
+        said = faults(monkeypatch, PASSKEY_RP_ID="example.org", PUBLIC_URL="http://localhost:8000")
+        assert "For pages of GATEPASS_PUBLIC_URL it is localhost" in said, "an address is no RP id"
         said = faults(monkeypatch, PASSKEY_RP_ID="co.uk", PUBLIC_URL="https://example.co.uk")
         assert "public suffix" in said
         said = faults(monkeypatch, PASSKEY_RP_ID="example.com", PUBLIC_URL="http://example.com")

@@ -15,6 +15,7 @@ class ProblemCode(StrEnum):
     PASSKEY_REFUSED = "passkey-refused"
     UNKNOWN_CREDENTIAL = "unknown-credential"
     INVALID_CODE = "invalid-code"
+    INVALID_MAIL_CODE = "invalid-mail-code"
     SECOND_FACTOR_REQUIRED = "second-factor-required"
     NO_SECOND_FACTOR = "no-second-factor"
     PAGE_RESUMES = "page-resumes"

@@ -1,5 +1,6 @@
 """`gatepass login`, `logout`, `whoami` and `request` against a real server: output, exit codes, files."""
 
+import io
 import json
 import os
 import stat
@@ -8,19 +9,22 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gatepass.cli import main
+from gatepass.cli.login import STEP_UP_HINT
 from gatepass.cli.login_files import choose, folder, login_at
 from gatepass.client import Client
 from gatepass.client.storage.file import FileStorage
 from gatepass.errors import GatepassError
-from gatepass.testing import totp_code
+from gatepass.testing import mail_code, totp_code
 from tests.client.harness import PASSWORD, Harness, expire, open_harness
 from tests.support.process import gatepass
-from tools.services.patience import PATIENCE
+from tests.support.terminal import at_terminal
+from tools.services.patience import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +34,9 @@ EMAIL = "ann@example.com"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """A server where ann has an account, for all tests of this file."""
-    with open_harness(tmp_path_factory.mktemp("site")) as site:
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "mail").mkdir()
+    with open_harness(folder, MAIL=f"file://{folder}/mail", MAIL_CODES="true", SECURITY_MAIL="false") as site:
         with Client(site.url) as client:
             client.sign_up(EMAIL, PASSWORD)
         yield site
@@ -47,6 +53,31 @@ def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site: Harness) -> Pa
 def call(*arguments: str, stdin: str = "") -> Result:
     """Run one command in this process."""
     return CliRunner().invoke(main, arguments, input=stdin)
+
+
+class ReadsMail(io.RawIOBase):
+    """Standard input of a person who reads a mail first: the code in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.before = set(folder.glob("*.eml"))
+        self.rest: bytes | None = None
+
+    def codes(self) -> list[str]:
+        """Those in mails that came since."""
+        texts = [mail.read_text() for mail in set(self.folder.glob("*.eml")) - self.before]
+        return [mail_code(text) for text in texts if "Subject: Your code" in text]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self.rest is None:
+            until(lambda: self.codes() != [], "the mail with the code")
+            self.rest = f"{self.codes()[0]}\n".encode()
+        given, self.rest = self.rest[: len(buffer)], self.rest[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
 
 
 def sign_in(url: str) -> FileStorage:
@@ -127,6 +158,26 @@ class TestLogin:
             assert (done.exit_code, done.stderr) == (0, "")
             assert code not in done.output
         assert "two@example.com" in call("whoami").stdout
+
+    def test_a_code_by_mail_signs_in_without_a_password(self, site: Harness) -> None:
+        with Client(site.url) as client:
+            client.sign_up("three@example.com", PASSWORD)
+        words = ("login", site.url, "--email", "three@example.com", "--mail-code")
+        stdin = io.BufferedReader(ReadsMail(site.folder / "mail"))
+        done = CliRunner().invoke(main, words, input=stdin)
+        assert (done.exit_code, done.stdout) == (0, f"signed in at {site.url}/auth as three@example.com\n")
+        assert done.stderr == "If there is an account with this address, a code is on its way to it.\n"
+        assert json.loads(call("request", "GET", "/auth/me").stdout)["password"] is False, "it was never verified"
+        wrong = call(*words, stdin="0000-0000\n")
+        assert (wrong.exit_code, wrong.stderr.splitlines()[-1]) == (
+            1,
+            "The code is wrong. Take the one of the newest mail.",
+        )
+
+    def test_without_a_terminal_the_account_is_named(self, site: Harness) -> None:
+        done = call("login", site.url, "--mail-code", stdin="0000-0000\n")
+        assert done.exit_code == 2
+        assert "Standard input is the code" in done.stderr
 
     def test_a_second_login_takes_the_place_of_the_first(self, site: Harness) -> None:
         first = sign_in(site.url).load()
@@ -310,6 +361,27 @@ class TestRequest:
         done = call("request", "GET", "/auth/me", *words)
         assert done.exit_code == 2
         assert ("canary" in done.output) == (words[0] == "-d"), "a header may be a secret"
+
+    def test_a_terminal_is_asked_for_a_code_where_the_route_wants_a_second_factor(
+        self, site: Harness, tmp_path: Path
+    ) -> None:
+        with Client(site.url, storage=login_at(site.url, "/auth").storage) as client:
+            client.sign_up("step@example.com", PASSWORD)
+            secret = client.post("/auth/totp", json={}).json()["secret"]
+            client.post("/auth/totp/confirm", json={"code": totp_code(secret)})
+        wanted = ("request", "POST", "/auth/recovery-codes", "-d", "{}", "-H", "Gatepass-Client: 1")
+        alone = call(*wanted, stdin="a line of the script around it\n")
+        assert (alone.exit_code, alone.stderr.splitlines()[0]) == (1, STEP_UP_HINT)
+        typed: list[str] = []
+
+        def next_code() -> str:
+            typed.append(totp_code(secret, at=int(time.time()) + 30))
+            return typed[0]
+
+        done = at_terminal(tmp_path, *wanted, typed={"Code of the authenticator app": next_code})
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(json.loads(done.stdout)["recovery_codes"]) == 10
+        assert typed[0] not in done.stdout
 
 
 class TestPlaces:

@@ -46,12 +46,12 @@ class Harness:
 
 
 @contextlib.contextmanager
-def open_harness(folder: Path) -> Iterator[Harness]:
-    """Serve until the block ends."""
+def open_harness(folder: Path, **more: str) -> Iterator[Harness]:
+    """Serve until the block ends; `more` are settings."""
     with FaultProxy(0) as proxy:
         public_url = f"http://localhost:{proxy.port}"
         # The proxy connects at once, and may hold a request for as long as a test takes.
-        settings = {"SECRET": SECRET, "STORE": "memory://", "PUBLIC_URL": public_url, "SLOW_REQUEST": "1h"}
+        settings = {"SECRET": SECRET, "STORE": "memory://", "PUBLIC_URL": public_url, "SLOW_REQUEST": "1h", **more}
         with serving(folder, settings) as server:
             proxy.upstream_port = server.port
             yield Harness(proxy, folder)

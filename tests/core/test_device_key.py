@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gatepass.core.base64url import decode, encode
 from gatepass.core.device_key import DeviceAlgorithm, DeviceKey, InvalidDeviceProof, read_refresh, read_registration
-from gatepass.core.public_key import der_of
+from gatepass.core.signature import der_of
 from gatepass.testing.virtual_device import SoftwareKey
 
 VECTORS = Path(__file__).resolve().parents[2] / ".." / "shared" / "vectors"

@@ -56,8 +56,8 @@ async def test_the_account_on_the_page_can_sign_in_and_is_made_but_once(tmp_path
         policy=Policy.demo(),
     )
     async with gate.running():
-        await serve._add_account(gate)
-        await serve._add_account(gate)
+        await serve._add_accounts(gate)
+        await serve._add_accounts(gate)
         account = await gate.accounts.authenticate(EMAIL, Secret(PASSWORD), ip_prefix="")
     assert account.email == EMAIL
 

@@ -356,6 +356,7 @@ class TestOutside:
             findings = await found(url=f"http://localhost:{proxy.port}")
             await proxy.close()
         assert f"believes the {header} of" in said(findings, "proxies", "error")
+        assert any("--no-proxy-headers" in finding.fix for finding in findings), "no setting of ours causes that"
 
     async def test_a_stream_that_arrives_is_sound_and_one_of_another_secret_is_a_fault(
         self, env: pytest.MonkeyPatch, tmp_path: Path

@@ -315,6 +315,16 @@ class TestPolicy:
             answer = await ann.login()
             assert (answer.status, answer.json()["methods"]) == (401, ["enrol"])
 
+    async def test_the_time_to_enrol_is_told_until_there_is_a_factor(self) -> None:
+        async with open_gate(policy=Policy(second_factor="required", second_factor_grace=DAY)) as at:
+            ann = Browser(at.gate.asgi)
+            await ann.register()
+            assert (await ann.get("/factors")).json()["enrol_by"] == at.clock.now() + DAY
+            account_id = caller(at, ann).account_id
+            await enrol(at)
+            assert (await ann.get("/factors")).json()["enrol_by"] is None
+            assert (await at.gate.factors.summary(account_id)).enrol_by is None
+
     async def test_with_no_time_at_all_an_account_enrols_as_it_signs_in(self) -> None:
         async with open_gate(policy=Policy(second_factor="required", second_factor_grace=0)) as at:
             ann = Browser(at.gate.asgi)

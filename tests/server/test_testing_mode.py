@@ -78,6 +78,13 @@ async def test_a_page_that_has_its_own_key_binds_the_session_to_it(at: GateHarne
     assert (await page.refresh()).status == 200
 
 
+async def test_routes_that_want_several_factors_are_opened_by_the_methods_that_the_test_names(at: GateHarness) -> None:
+    answer = await ask(at.gate, email="ann@example.com", methods=["pwd", "otp", "mfa"])
+    caller = at.gate.check.principal([f"Bearer {answer.json()['access_token']}"])
+    assert (caller.methods, caller.acr) == (("pwd", "otp", "mfa"), "mfa")
+    assert (await ask(at.gate, email="ann@example.com", methods=["by word"])).code == "invalid-body"
+
+
 async def test_each_call_begins_a_session_of_the_same_account(at: GateHarness) -> None:
     first, second = await ask(at.gate), await ask(at.gate, email="Ann@Example.com")
     assert first.json()["account"] == second.json()["account"]

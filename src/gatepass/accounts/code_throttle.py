@@ -1,4 +1,4 @@
-"""The throttle of sign-ins for codes of a second factor: the same rules, under counts that a password does not clear.
+"""The throttle of sign-ins for codes: the same rules, under counts that a password does not clear.
 
 Comparing a code takes no time, so of a burst of guesses all would be looked at before the first is counted. A code is
 therefore counted as wrong first, then looked at, and forgiven if it is right.
@@ -6,11 +6,14 @@ therefore counted as wrong first, then looked at, and forgiven if it is right.
 A guesser who knows the password has 80 guesses at a code in all, then only recovery codes, passkeys, known devices and
 home networks get in. A new password does not clear the counts, or a stolen mailbox would buy guesses without end; a
 recovery code does, and an administrator who enables the account or resets its factors.
+
+A mailed code has a count by the address, which may have no account, so that all addresses are alike. A right one clears
+it. So does a new password by mail: that count guards no second factor, and whoever reads the mailbox has the codes.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
 
-from gatepass.accounts.attempt import Attempt, Caller, Counts, Standing
+from gatepass.accounts.attempt import Attempt, Caller, Counts, Standing, email_digest
 from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.account import Account
 from gatepass.core.throttle import (
@@ -26,6 +29,7 @@ from gatepass.ports import Attempts
 
 TOTP = "totp"
 RECOVERY_CODE = "recovery"
+MAIL_CODE = "mail-code"
 KINDS = (TOTP, RECOVERY_CODE)
 
 
@@ -45,7 +49,26 @@ class CodeThrottle(SignInThrottle):
 
         Raises TooManyAttempts, or InvalidCode.
         """
-        attempt = _attempt(kind, account, ip_prefix, devices)
+        await self._run(_attempt(kind, account, ip_prefix, devices), verify)
+
+    async def run_mail_code(
+        self,
+        email_key: str,
+        verify: Callable[[], Awaitable[bool]],
+        *,
+        ip_prefix: str,
+        devices: tuple[bytes, ...] = (),
+    ) -> None:
+        """As `run_code`, for a code that was mailed to an address; `verify` does the same work without an account."""
+        await self._run(_mailed(email_key, ip_prefix, devices), verify)
+
+    async def clear_mail_codes(self, email_key: str) -> None:
+        """Clear what is counted against the codes that are mailed to an address."""
+        attempt = _mailed(email_key)
+        await self._forgive(attempt, await self._read(attempt))
+
+    async def _run(self, attempt: Attempt, verify: Callable[[], Awaitable[bool]]) -> None:
+        ip_prefix = attempt.ip_prefix or ""
         before = await self._check(attempt)
         await self._count_failure(attempt, before)
         counts = await self._read(attempt, before.device)
@@ -62,6 +85,11 @@ class CodeThrottle(SignInThrottle):
         for kind in KINDS:
             attempt = _attempt(kind, account)
             await self._forgive(attempt, await self._read(attempt))
+        await self.clear_mail_codes(account.email_key)
+
+
+def _mailed(email_key: str, ip_prefix: str | None = None, devices: tuple[bytes, ...] = ()) -> Attempt:
+    return Attempt(email_key, ip_prefix, devices, code_of=f"{MAIL_CODE}:{email_digest(email_key)}")
 
 
 def _attempt(kind: str, account: Account, ip_prefix: str | None = None, devices: tuple[bytes, ...] = ()) -> Attempt:

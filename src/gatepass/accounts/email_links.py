@@ -82,7 +82,7 @@ class EmailLinks:
     async def count_request(self, email_key: str, ip_prefix: str) -> None:
         """Count a request for mail against the mailbox and the network that asks. Raises TooManyAttempts."""
         self.require_mail()
-        rules = {f"mail-to:{email_digest(email_key)}": PER_MAILBOX}
+        rules = {_mailbox(email_key): PER_MAILBOX}
         if ip_prefix:  # an unknown network is not counted
             rules[f"mail-by:{ip_prefix}"] = PER_SENDER
         keys, now = list(rules), self._clock.now()
@@ -92,6 +92,10 @@ class EmailLinks:
             self._report(events.SignInThrottled(at=now, address=ip_prefix, retry_after=wait))
             raise TooManyAttempts(wait)
         await self._store.count_failure(keys, now=now, forget_before=now - PER_MAILBOX.memory)
+
+    async def forget_requests(self, email_key: str) -> None:
+        """Clear what was counted against a mailbox, whose owner has just read it."""
+        await self._store.clear_attempts(_mailbox(email_key))
 
     def send(self, job: Job) -> None:
         """Run `job` after the answer, and send the mail that it returns, if any. Raises Overloaded."""
@@ -120,6 +124,10 @@ class EmailLinks:
             link=self._make(Purpose.RESET, account.id, _state(account)),
             minutes=self.pages.reset_ttl // MINUTE,
         )
+
+    async def sign_in_code(self, account: Account, code: Secret, *, minutes: int) -> Message:
+        """The mail with a code that signs the owner in."""
+        return await call_hook(self.templates.sign_in_code, account.email, code=code, minutes=minutes)
 
     async def email_change(self, account: Account, email: str) -> Message:
         """The mail to a new address of an account, which verifies it."""
@@ -186,6 +194,11 @@ class EmailLinks:
         expires_at = expires_at or self._clock.now() + self.pages.ttl(purpose)
         link = make_link(self._keys, purpose, subject=subject, state=state, expires_at=expires_at, address=address)
         return Secret(self.pages.url(purpose, compose_link(link, self._keys)))
+
+
+def _mailbox(email_key: str) -> str:
+    """The key under which the requests for mail to an address are counted."""
+    return f"mail-to:{email_digest(email_key)}"
 
 
 def invalid_link() -> Unprocessable:

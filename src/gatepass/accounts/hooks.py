@@ -1,7 +1,8 @@
 """The hooks of an application around seven acts: before one it may say no, after one it keeps its own rows.
 
     before("register" | "sign_in" | "change_email" | "delete")    in their order; the first refusal ends the act
-    before("add_factor" | "remove_factor" | "recover_factors")    likewise; what was done is an event
+    before("mail_code" | "add_factor" | "remove_factor" | "recover_factors")
+                                                                  likewise; what was done is an event
     after("sign_in")                                              once, while the request waits
     after("register" | "change_email" | "delete")                 at least once, from the journal (`changes.py`)
 
@@ -39,13 +40,16 @@ MAX_CALLS = 64
 """Calls of one hook that run at a time. Beyond that the act is a 503: most of them hang, or the hook is too slow."""
 BODIES: dict[HookKind, tuple[type[BaseModel], ...]] = {
     "register": (bodies.Registration,),
-    "sign_in": (bodies.Credentials, factor_bodies.PasskeySignIn),
+    "sign_in": (bodies.Credentials, factor_bodies.PasskeySignIn, factor_bodies.MailCodeSignIn),
     "change_email": (bodies.EmailChange,),
     "delete": (bodies.DeleteAccountRequest,),
+    "mail_code": (factor_bodies.MailCodeRequest,),
 }
 """The bodies that a hook may add members to."""
 FACTOR_ACTS: tuple[HookKind, ...] = ("add_factor", "remove_factor", "recover_factors")
-"""Acts without a body of their own, which hooks are asked about and not told of."""
+"""Acts without a body of their own."""
+ASKED_ACTS: tuple[HookKind, ...] = ("mail_code", *FACTOR_ACTS)
+"""Acts that hooks are asked about and not told of."""
 
 HookFunction = Callable[[HookFacts[Any]], Awaitable[None] | None]
 
@@ -113,9 +117,10 @@ class Hooks:
             raise ConfigurationError(
                 f"There is no {when}({kind!r}): the acts are {', '.join((*BODIES, *FACTOR_ACTS))}."
             )
-        if kind in FACTOR_ACTS and (when == "after" or extra is not None):
+        if (kind in ASKED_ACTS and when == "after") or (kind in FACTOR_ACTS and extra is not None):
+            without = ", without `extra`" if kind in FACTOR_ACTS else ""
             raise ConfigurationError(
-                f"{kind!r} has a hook before it, without `extra`. Afterwards there is an event: gate.on_event."
+                f"{kind!r} has a hook before it{without}. Afterwards there is an event: gate.on_event."
             )
         if not callable(call):
             raise ConfigurationError(f"@gate.{when}({kind!r}) takes a function, plain or async.")

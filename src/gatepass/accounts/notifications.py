@@ -1,7 +1,7 @@
 """Tells the owner of an account by mail what happened to it. All such mail is sent here.
 
-The password was changed or reset, another address was requested or set, an identity at a provider was linked or
-unlinked, a factor was added, removed, kept or recovered from, a device signed in that the account did not have, two
+The password was changed, reset or removed, another address was requested or set, an identity at a provider was linked
+or unlinked, a factor was added, removed, kept or recovered from, a device signed in that the account did not have, two
 devices used one refresh token, a copy of one was tried without its key, or a right password was followed by wrong
 codes. Most of it is heard from events, so that nothing waits for it and nothing depends on it; the addresses of an
 account that is changing are known only to the change itself, which calls a method.
@@ -23,6 +23,7 @@ from gatepass.core.event import (
     IdentityUnlinked,
     PasskeyRefused,
     PasswordChanged,
+    PasswordRemoved,
     PasswordReset,
     RecoveryCodeUsed,
     RefreshReuse,
@@ -45,6 +46,7 @@ _AboutFactors = (
 )
 _AboutAccount = (
     PasswordChanged
+    | PasswordRemoved
     | PasswordReset
     | IdentityLinked
     | IdentityUnlinked
@@ -81,7 +83,7 @@ class Notifications:
     def on_event(self, event: Event) -> None:
         """Mail the owner of the account about the events of this page; ignore all others."""
         match event:
-            case PasswordChanged() | PasswordReset() | IdentityUnlinked():
+            case PasswordChanged() | PasswordRemoved() | PasswordReset() | IdentityUnlinked():
                 self._post_about(event)
             case IdentityLinked(by="address" | "session"):  # with a registration the owner has just begun
                 self._post_about(event)
@@ -120,6 +122,8 @@ class Notifications:
             match event:
                 case PasswordChanged() | PasswordReset():
                     return await call_hook(self._templates.password_changed, account.email)
+                case PasswordRemoved():
+                    return await call_hook(self._templates.password_removed, account.email)
                 case IdentityLinked(provider=provider):
                     return await call_hook(self._templates.identity_linked, account.email, provider=provider)
                 case IdentityUnlinked(provider=provider):

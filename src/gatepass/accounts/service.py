@@ -219,6 +219,11 @@ class Accounts(Credentials):
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
 
+    async def clear_failures(self, email_key: str, *, ip_prefix: str | None = None) -> None:
+        """Clear what was failed at an account whose owner has followed a mailed link, in this network."""
+        await super().clear_failures(email_key, ip_prefix=ip_prefix)
+        await self._codes.clear_mail_codes(email_key)
+
     async def is_stopped(self, account: Account) -> bool:
         """Whether too many failures in a row stopped strangers at an account. Raises StoreUnavailable."""
         return await self._throttle.is_stopped(account.email_key)

@@ -9,6 +9,7 @@ from gatepass.accounts.external import ExternalUsers
 from gatepass.accounts.factor_reset import FactorReset
 from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.identities import Identities
+from gatepass.accounts.mail_codes import MailCodes, check_mail_codes
 from gatepass.accounts.notifications import Notifications
 from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.passwords.hashing import Argon2Hasher, Pepper, hashing_threads
@@ -51,6 +52,7 @@ class AccountParts(SessionParts):
         self._join_mail()
         self._join_registration()
         self._join_mailed_changes()
+        self._join_mail_codes()
 
     def _join_accounts(self) -> None:
         options, policy = self.options, self.options.policy
@@ -149,7 +151,9 @@ class AccountParts(SessionParts):
     def _join_mail(self) -> None:
         options = self.options
         mail, clock, store = options.mail, options.clock, options.store
-        check_mode(options.policy.registration, sends_mail=mail.mailer is not None)
+        sends_mail = mail.mailer is not None
+        check_mode(options.policy.registration, sends_mail=sends_mail)
+        check_mail_codes(options.policy.mail_codes, sends_mail=sends_mail, has_users=options.users is not None)
         self.mailer = mail.open(options.host)
         self.outbox = Outbox(self.mailer, clock=clock, report=self.report) if self.mailer else None
         templates = mail.templates_for(options.host)
@@ -210,5 +214,18 @@ class AccountParts(SessionParts):
             hooks=self.hooks,
             changes=self.changes,
             clock=options.clock,
+            report=self.report,
+        )
+
+    def _join_mail_codes(self) -> None:
+        options = self.options
+        self.mail_codes = MailCodes(
+            options.store,
+            links=self._links,
+            throttle=self._throttle,
+            sessions=self.sessions,
+            keys=self._ring,
+            clock=options.clock,
+            entropy=options.entropy,
             report=self.report,
         )

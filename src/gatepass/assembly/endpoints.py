@@ -49,6 +49,7 @@ class EndpointParts(FactorParts):
         )
         self._described = [*endpoints.DESCRIBED, *(endpoints.DEVICES if options.binds_devices else ())]
         self._described += endpoints.PASSKEYS if options.passkeys else ()
+        self._described += endpoints.MAIL_CODES if options.policy.mail_codes else ()
         self._described += endpoints.PAGES if options.pages else ()
         self._devices = Devices(
             store=options.store,
@@ -75,6 +76,7 @@ class EndpointParts(FactorParts):
             registration=self.registration,
             password_reset=self.password_reset,
             email_change=self.email_change,
+            mail_codes=self.mail_codes,
             identities=self.identities,
             provider_logout=self.provider_logout,
             passkeys=self.passkeys,

@@ -52,7 +52,9 @@ def list_(account: str, env_file: Path | None, as_json: bool) -> None:
     if found.totp is not None:
         click.echo(f"app             since {format_time(found.totp.created_at)}")
     click.echo(f"recovery codes  {found.summary.recovery_codes}")
-    if found.summary.enrol_by is not None and not found.summary.has_second:
+    if not found.summary.has_second:
+        click.echo("no second factor")
+    if found.summary.enrol_by is not None:
         click.echo(f"must have a second factor by {format_time(found.summary.enrol_by)}")
     if found.recovery is not None:
         asked, ready = format_time(found.recovery.requested_at), format_time(found.recovery.ready_at)
@@ -76,7 +78,7 @@ def reset(account: str, yes: bool, env_file: Path | None) -> None:
 
     if not with_gate(env_file, act):
         fail("The account was deleted meanwhile.")
-    click.echo(f"removed the factors of {account}")
+    click.echo(f"reset the factors of {account}")
 
 
 @factors.command(name="cancel-recovery", cls=CommandOfIds)

@@ -9,11 +9,13 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import click
 
 from gatepass.cli.common import fail, json_option, read_password
+from gatepass.core.assurance import MFA
 from gatepass.core.secret import Secret
 from gatepass.problem_codes import ProblemCode
 
@@ -23,6 +25,7 @@ NO_PASSWORD_HINT = (
 )
 MAX_CODES = 3
 """How often a code is asked for, at a terminal."""
+STEP_UP_HINT = "This needs a code of your second factor: run it at a terminal."
 HIDDEN_HEADERS = ("set-cookie", "set-cookie2")
 auth_option = click.option("--auth", default="/auth", show_default=True, help="Path of the auth endpoints.")
 
@@ -30,22 +33,24 @@ auth_option = click.option("--auth", default="/auth", show_default=True, help="P
 @click.command()
 @click.argument("url")
 @click.option("--email", help="The address of the account; prompted for by default.")
+@click.option("--mail-code", is_flag=True, help="Sign in with a code that is mailed to you, without a password.")
 @auth_option
 @json_option
-def login(url: str, email: str | None, auth: str, as_json: bool) -> None:
+def login(url: str, email: str | None, mail_code: bool, auth: str, as_json: bool) -> None:
     """Sign in at URL and keep the session in a file.
 
-    The password comes from a prompt, or from one line of standard input; so does the code of an authenticator app, or a
-    recovery code, where the account has a second factor.
+    The password comes from a prompt, or from one line of standard input; so does a code that was mailed, and the code
+    of an authenticator app, or a recovery code, where the account has a second factor.
     """
     if email is None and not sys.stdin.isatty():
-        raise click.UsageError("Name the account: --email. (Standard input is the password.)")
+        what = "code" if mail_code else "password"
+        raise click.UsageError(f"Name the account: --email. (Standard input is the {what}.)")
     with opened(lambda files: files.login_at(url, auth)) as (saved, client):
         saved.storage.save(
             saved.storage.load()
         )  # a file that cannot be written is reported before the password is asked for
         email = email or click.prompt("E-mail address", err=True)
-        account = _sign_in(client, email, read_password())
+        account = _by_mail_code(client, email) if mail_code else _sign_in(client, email, read_password())
         output = {"auth_url": saved.auth_url, "email": account.email, "id": account.id}
         click.echo(json.dumps(output) if as_json else f"signed in at {saved.auth_url} as {account.email}")
 
@@ -83,18 +88,40 @@ def request(method: str, url: str, data: str | None, headers: tuple[str, ...], a
     """Send a request with your session and print the body of the response.
 
     URL is absolute, or a path if you are signed in at one server only. A status of 400 or more is exit
-    code 1. With --json: one object with status, headers and body.
+    code 1. With --json: one object with status, headers and body. Where the route wants a second factor,
+    a terminal is asked for a code, and the request is sent again.
     """
     content = None if data is None else _read_body(data)
     given = _parse_headers(headers, content)
     is_path = url.startswith("/")
     with opened(lambda files: files.choose(None if is_path else url)) as (_, client):
-        answer = client.request(method.upper(), url, content=content, headers=given)
+        answer = _send(client, method.upper(), url, content=content, headers=given)
         body = answer.content
         needs_end = bool(body) and not body.endswith(b"\n") and (sys.stdout.isatty() or answer.is_error)
         click.echo(json.dumps(_as_object(answer)) if as_json else body, nl=as_json or needs_end)
         if answer.is_error:
             fail(f"{method.upper()} {answer.url.path}: {answer.status_code} {answer.reason_phrase}".rstrip())
+
+
+def _send(client: Any, method: str, url: str, **options: Any) -> Any:
+    """The answer, after a second factor where one is asked for.
+
+    At a terminal alone: a script's standard input is not this command's to read.
+    """
+    from gatepass.client.errors import StepUpRequiredError, problem_of
+
+    answer = client.request(method, url, **options)
+    asked = problem_of(answer) if answer.status_code == HTTPStatus.UNAUTHORIZED else None
+    if not isinstance(asked, StepUpRequiredError):
+        return answer
+    if MFA not in asked.acr_values:
+        click.echo(f"Sign in again: gatepass login {answer.url.scheme}://{answer.url.netloc.decode()}", err=True)
+        return answer
+    if not sys.stdin.isatty():
+        click.echo(STEP_UP_HINT, err=True)
+        return answer
+    _second_step(client, client.step_up())
+    return client.request(method, url, **options)
 
 
 def _sign_in(client: Any, email: str, password: Secret) -> Any:
@@ -111,17 +138,41 @@ def _sign_in(client: Any, email: str, password: Secret) -> Any:
         raise
 
 
+def _by_mail_code(client: Any, email: str) -> Any:
+    """The account, after a code that is mailed."""
+    from gatepass.client.errors import NotFoundError, SecondFactorRequiredError
+
+    try:
+        ticket = client.request_mail_code(email).ticket
+    except NotFoundError:
+        fail("This server mails no codes. Sign in with a password, without --mail-code.")
+    click.echo("If there is an account with this address, a code is on its way to it.", err=True)
+    try:
+        return _typed("The code in the mail", lambda code: client.sign_in_by_mail_code(ticket, code))
+    except SecondFactorRequiredError as needed:
+        return _second_step(client, needed)
+
+
 def _second_step(client: Any, needed: Any) -> Any:
     """The account, after a code of an authenticator app (six digits) or a recovery code."""
-    from gatepass.client.errors import UnauthenticatedError
-
     if not {"totp", "recovery"} & set(needed.methods):
         fail("This account asks for a second factor that a terminal does not have. Sign in with a browser.")
+
+    def end(code: str) -> Any:
+        return client.sign_in_by_code(needed.ticket, code, method="totp" if _is_totp_code(code) else "recovery")
+
+    return _typed("Code of the authenticator app, or a recovery code", end)
+
+
+def _typed(prompt: str, end: Callable[[str], Any]) -> Any:
+    """What `end` returns for a code that is asked for, at a terminal up to MAX_CODES times."""
+    from gatepass.client.errors import SecondFactorRequiredError, UnauthenticatedError
+
     for attempts_left in reversed(range(MAX_CODES if sys.stdin.isatty() else 1)):
-        code = read_password("Code of the authenticator app, or a recovery code")
         try:
-            method = "totp" if _is_totp_code(code.reveal()) else "recovery"
-            return client.sign_in_by_code(needed.ticket, code.reveal(), method=method)
+            return end(read_password(prompt).reveal())
+        except SecondFactorRequiredError:  # the code was right
+            raise
         except UnauthenticatedError as refused:
             if not attempts_left:
                 raise

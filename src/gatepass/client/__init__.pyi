@@ -19,6 +19,7 @@ from gatepass.client.errors import (
     SecondFactorRequiredError as SecondFactorRequiredError,
     ServerError as ServerError,
     SessionEndedError as SessionEndedError,
+    StepUpRequiredError as StepUpRequiredError,
     StorageError as StorageError,
     TooManyRequestsError as TooManyRequestsError,
     UnauthenticatedError as UnauthenticatedError,
@@ -31,6 +32,8 @@ from gatepass.client.layers.indicators import callback as callback, progress_lin
 from gatepass.client.layers.loading import Loading as Loading
 from gatepass.client.layers.retry import Budget as Budget, Retry as Retry
 from gatepass.client.lost_factors import FactorRecovery as FactorRecovery
+from gatepass.client.session.second_step import SecondStep as SecondStep
+from gatepass.client.session.mail_code import MailCode as MailCode
 from gatepass.client.session.session import Session as Session
 from gatepass.client.storage.base import MemoryStorage as MemoryStorage
 from gatepass.client.storage.file import FileStorage as FileStorage

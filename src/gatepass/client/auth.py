@@ -20,6 +20,8 @@ from gatepass.client.body_replay import remember_start
 from gatepass.client.flow import Call, Transmit, advance, advance_async, transmit
 from gatepass.client.http import LIBRARIES, Auth, httpx, library_among, library_of
 from gatepass.client.layers.session import SessionLayer
+from gatepass.client.session.mail_code import MailCode
+from gatepass.client.session.second_step import SecondStep
 from gatepass.client.session.session import CodeMethod, Session
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import Account
@@ -67,6 +69,21 @@ class GatepassAuth(Auth):
     def sign_in_by_code(self, ticket: str, code: str, *, method: CodeMethod = "totp") -> Account:
         """As `Client.sign_in_by_code`."""
         account: Account = self._client.sign_in_by_code(ticket, code, method=method)
+        return account
+
+    def step_up(self) -> SecondStep:
+        """As `Client.step_up`."""
+        step: SecondStep = self._client.step_up()
+        return step
+
+    def request_mail_code(self, email: str, *, again: str | None = None) -> MailCode:
+        """As `Client.request_mail_code`."""
+        asked: MailCode = self._client.request_mail_code(email, again=again)
+        return asked
+
+    def sign_in_by_mail_code(self, ticket: str, code: str, *, remember: bool = True) -> Account:
+        """As `Client.sign_in_by_mail_code`."""
+        account: Account = self._client.sign_in_by_mail_code(ticket, code, remember=remember)
         return account
 
     def sign_out(self, *, everywhere: bool = False) -> None:

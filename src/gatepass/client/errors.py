@@ -10,7 +10,8 @@
     └── ProblemError                   an answer of 400 or more; also an httpx.HTTPStatusError
         ├── BadRequestError            400
         ├── UnauthenticatedError       401
-        │   └── SecondFactorRequiredError   the password was right, and a second step must follow
+        │   ├── SecondFactorRequiredError   the password was right, and a second step must follow
+        │   └── StepUpRequiredError    the token is valid, its sign-in too weak or too long ago (RFC 9470)
         ├── ForbiddenError             403
         ├── NotFoundError              404
         ├── ConflictError              409
@@ -27,6 +28,7 @@ call is refused would pass the refusal on to its caller.
 `str`, `repr` and pickle show the server's own words about the error, and no header, query or body of the request.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +39,9 @@ from gatepass.problem_codes import ProblemCode
 
 MAX_DETAIL = 500
 """Characters of an answer that a message repeats at most: against a whole page as a message."""
+_INSUFFICIENT = re.compile(r'\bBearer\b.*\berror="?insufficient_user_authentication\b', re.IGNORECASE)
+_ASKED = re.compile(r'\b(acr_values|max_age)=(?:"([^"]*)"|([^\s,]+))')
+"""The parameters of that challenge (RFC 9470 §3)."""
 _OWN_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "instance"})
 
 
@@ -144,6 +149,31 @@ class SecondFactorRequiredError(UnauthenticatedError):
         return int(self.facts["expires_in"])
 
 
+class StepUpRequiredError(UnauthenticatedError):
+    """401 `insufficient-user-authentication` (RFC 9470): the token is valid, and its sign-in is not enough here.
+
+    With `acr_values`: `Client.step_up`, a second factor, and the call once more. With `max_age` alone: the password
+    again, by `AccountActions.sign_in_again`. Other servers say it in `WWW-Authenticate` alone, which is read too.
+    """
+
+    def __init__(self, response: httpx.Response, *, attempts: int = 1) -> None:
+        super().__init__(response, attempts=attempts)
+        challenge = response.headers.get("WWW-Authenticate", "")
+        told = {name: quoted or bare for name, quoted, bare in _ASKED.findall(challenge)}
+        self.facts = {**told, **self.facts}
+
+    @property
+    def acr_values(self) -> Sequence[str]:
+        """The assurances that are enough, such as `mfa`; empty if the route asks for a recent sign-in alone."""
+        return tuple(str(self.facts.get("acr_values", "")).split())
+
+    @property
+    def max_age(self) -> int | None:
+        """How many seconds ago the sign-in may have been; None if that does not matter."""
+        value = str(self.facts.get("max_age", ""))
+        return int(value) if value.isascii() and value.isdigit() else None
+
+
 class ForbiddenError(ProblemError):
     """403: understood and refused."""
 
@@ -188,8 +218,12 @@ def problem_of(response: httpx.Response, *, attempts: int = 1) -> ProblemError:
     """Return the typed error for an answer of 400 or more. The response must have been read."""
     kind = _BY_STATUS.get(response.status_code, ServerError if response.status_code >= 500 else ProblemError)
     error = kind(response, attempts=attempts)
-    if kind is UnauthenticatedError and error.code == ProblemCode.SECOND_FACTOR_REQUIRED and "ticket" in error.facts:
+    if kind is not UnauthenticatedError:
+        return error
+    if error.code == ProblemCode.SECOND_FACTOR_REQUIRED and "ticket" in error.facts:
         return SecondFactorRequiredError(response, attempts=attempts)
+    if _INSUFFICIENT.search(response.headers.get("WWW-Authenticate", "")):
+        return StepUpRequiredError(response, attempts=attempts)
     return error
 
 

@@ -17,6 +17,8 @@ from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.links import links_for
 from gatepass.client.lost_factors import FactorRecovery, cancel_recovery, start_recovery
 from gatepass.client.session.cookies import exclude_own_cookies
+from gatepass.client.session.mail_code import MailCode, request_mail_code
+from gatepass.client.session.second_step import SecondStep
 from gatepass.client.session.session import CodeMethod
 from gatepass.client.storage.record import Account
 from gatepass.core.secret import Secret, without_frames
@@ -52,14 +54,14 @@ class SyncCalls(BaseClient, _Base):
         return drive(flow, self)
 
     def sign_in_by_code(self, ticket: str, code: str, *, method: CodeMethod = "totp") -> Account:
-        """End a sign-in with a code of an authenticator app, or with a recovery code, which is used up.
+        """End a sign-in, or a step-up, with a code of an authenticator app, or with a recovery code, which is used up.
 
-        `ticket` is that of the SecondFactorRequiredError, and `method` one of its methods. Spaces do not matter.
+        `ticket` is that of its first step, and `method` one of the methods that it named. Spaces do not matter.
 
         Raises UnauthenticatedError (`invalid-code`: ask again), BadRequestError (`sign-in-expired`: sign in again), and
         TooManyRequestsError.
         """
-        flow = self.session.second_step(method, Secret(ticket), Secret("".join(code.split())))
+        flow = self.session.show_code(method, {"ticket": Secret(ticket), "code": Secret("".join(code.split()))})
         del ticket, code  # crash reports show local variables
         return drive(flow, self)
 
@@ -91,6 +93,41 @@ class SyncCalls(BaseClient, _Base):
         flow = cancel_recovery(self, None if token is None else Secret(token))
         del token  # crash reports show local variables
         drive(flow, self)
+
+    def request_mail_code(
+        self, email: str, *, again: str | None = None, extra: Mapping[str, object] | None = None
+    ) -> MailCode:
+        """Have a code mailed to an address, which `sign_in_by_mail_code` takes with the ticket of the answer.
+
+        The answer is the same for an address without an account. `again` is the ticket of an earlier request, whose
+        mail did not arrive: until a code was tried, the same code is mailed again. `extra` as in `sign_in`.
+
+        Raises TooManyRequestsError, UnprocessableError (`invalid-body`), NotFoundError where there are no such codes.
+        """
+        flow = request_mail_code(self.session, email, again=Secret(again) if again else None, extra=extra)
+        return drive(flow, self)
+
+    def sign_in_by_mail_code(
+        self, ticket: str, code: str, *, remember: bool = True, extra: Mapping[str, object] | None = None
+    ) -> Account:
+        """Sign in with a mailed code. Capitals, spaces and hyphens do not matter.
+
+        Raises UnauthenticatedError (`invalid-mail-code`: ask for it again), BadRequestError (`sign-in-expired`: have
+        another one mailed), SecondFactorRequiredError and TooManyRequestsError.
+        """
+        shown = {"ticket": Secret(ticket), "code": Secret(code), "remember": remember}
+        flow = self.session.show_code("mail-code", {**(extra or {}), **shown})
+        del ticket, code  # crash reports show local variables
+        return drive(flow, self)
+
+    def step_up(self) -> SecondStep:
+        """Begin to step up the session, after a StepUpRequiredError with `acr_values`.
+
+        `sign_in_by_code` ends it with the ticket: a new session takes the place of this
+        one. Then make the call once more. Raises SessionEndedError if not signed in, and ForbiddenError
+        (`no-second-factor`).
+        """
+        return drive(self.session.step_up(), self)
 
     def sign_up(
         self, email: str, password: str, *, remember: bool = True, extra: Mapping[str, object] | None = None

@@ -6,17 +6,13 @@ foreign token is parsed, and `alg` confusion, `kid` injection, `jku`, `crit` and
 expressed (RFC 8725 §3). The signature is checked next, and only then is the payload read.
 """
 
-import hmac
-from collections.abc import Callable, Iterable, Mapping
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from collections.abc import Iterable, Mapping
 
 from gatepass.core import base64url, claims_mark, strict_json
 from gatepass.core.keyring import ACCESS, PAGE, SigningKey, TokenKind, header_of
 from gatepass.core.principal import Principal, principal_of, text_claim, time_claim
-from gatepass.core.public_key import ES256, PublicKey, der_of
+from gatepass.core.public_key import PublicKey
+from gatepass.core.signature import Public, check_of
 from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 
@@ -25,7 +21,6 @@ MAX_LENGTH = 8192
 MAX_AHEAD = 300
 """Seconds by which `iat` may lie in the future. It protects nothing, as `exp` bounds the life of a token: so a verifier
 whose clock is some seconds behind need not refuse every fresh token. More is an issuer whose clock is wrong."""
-Check = Callable[[bytes, bytes], bool]
 RESERVED = frozenset(
     (
         "iss",
@@ -56,15 +51,7 @@ class UnknownHeader(InvalidToken):
 def sign(claims: Mapping[str, Json], key: SigningKey, *, kind: TokenKind = ACCESS) -> str:
     """The compact serialisation of `claims` under `key` (RFC 7515 §7.1)."""
     message = _header(key, kind) + b"." + base64url.encode(strict_json.dump(claims)).encode()
-    match key.private:
-        case ed25519.Ed25519PrivateKey() as edwards:
-            signature = edwards.sign(message)
-        case ec.EllipticCurvePrivateKey() as curve:
-            r, s = decode_dss_signature(curve.sign(message, ES256))
-            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        case bytes() as shared:
-            signature = hmac.digest(shared, message, "sha256")
-    return f"{message.decode()}.{base64url.encode(signature)}"
+    return f"{message.decode()}.{base64url.encode(key.sign(message))}"
 
 
 class Verifier:
@@ -83,7 +70,7 @@ class Verifier:
         skew: int,
         kind: TokenKind = ACCESS,
     ) -> None:
-        self._checks = {_header(key, kind): _check_of(key) for key in keys}
+        self._checks = {_header(key, kind): check_of(_verifying_half(key)) for key in keys}
         self.issuer = issuer
         self._audience = audience
         self._skew = skew
@@ -157,45 +144,10 @@ def _header(key: SigningKey | PublicKey, kind: TokenKind) -> bytes:
     return key.header if kind == ACCESS else header_of(key.algorithm, key.kid, kind)
 
 
-def _check_of(key: SigningKey | PublicKey) -> Check:
-    """A function that says whether a signature over a message holds, bound to this key and its algorithm."""
-    match _verifying_half(key):
-        case ed25519.Ed25519PublicKey() as edwards:
-            return _edwards(edwards.verify)
-        case ec.EllipticCurvePublicKey() as curve:
-            return _curve(curve)
-        case bytes() as shared:
-            return lambda message, signature: hmac.compare_digest(hmac.digest(shared, message, "sha256"), signature)
-
-
-def _verifying_half(
-    key: SigningKey | PublicKey,
-) -> ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | bytes:
+def _verifying_half(key: SigningKey | PublicKey) -> Public:
     if isinstance(key, PublicKey):
         return key.public
     return key.private if isinstance(key.private, bytes) else key.private.public_key()
-
-
-def _edwards(verify: Callable[[bytes, bytes], None]) -> Check:
-    def check(message: bytes, signature: bytes) -> bool:
-        try:
-            verify(signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
-
-    return check
-
-
-def _curve(key: ec.EllipticCurvePublicKey) -> Check:
-    def check(message: bytes, signature: bytes) -> bool:
-        try:
-            key.verify(der_of(signature), message, ES256)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
-
-    return check
 
 
 def _decode(segment: bytes) -> bytes:

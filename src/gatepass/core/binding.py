@@ -27,12 +27,12 @@ class BindingKey:
 
     __slots__ = ("_raw", "binding")
 
-    def __init__(self, raw: bytes) -> None:
-        """Raises ValueError unless `raw` has KEY_BYTES bytes."""
+    def __init__(self, raw: bytes, *, binding: bytes = b"") -> None:
+        """`binding` is its name, if an authentic token says it. Raises ValueError unless `raw` has KEY_BYTES bytes."""
         if len(raw) != KEY_BYTES:
             raise ValueError("a binding key has 32 bytes")
         self._raw = raw
-        self.binding = binding_of(raw)
+        self.binding = binding or binding_of(raw)
         """The 16 bytes that name it: no secret."""
 
     @classmethod

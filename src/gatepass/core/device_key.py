@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from gatepass.core import base64url, strict_json
-from gatepass.core.public_key import ES256, PRIVATE_MEMBERS, der_of
+from gatepass.core.public_key import PRIVATE_MEMBERS
+from gatepass.core.signature import ES256, der_of
 from gatepass.core.strict_json import Json
 from gatepass.errors import GatepassError
 

@@ -14,7 +14,9 @@ from typing import Generic, Literal, TypeVar
 from gatepass.core.account import Account
 from gatepass.core.claims import AccountFacts
 
-HookKind = Literal["register", "sign_in", "change_email", "delete", "add_factor", "remove_factor", "recover_factors"]
+HookKind = Literal[
+    "register", "sign_in", "change_email", "delete", "mail_code", "add_factor", "remove_factor", "recover_factors"
+]
 ChangeKind = Literal["register", "change_email", "delete"]
 Extra = TypeVar("Extra")
 
@@ -43,11 +45,11 @@ NO_REQUEST = RequestFacts()
 class HookFacts(Generic[Extra]):
     """One act, before it or after it.
 
-    `account` is the account as it is now; None before a registration and after a deletion. `email` is its address;
-    before a registration and a change of the address the one that is asked for, and "" after a deletion. `methods` are
-    those of a sign-in (RFC 8176). `provider` names the provider of identities where the person has signed in: at a
-    sign-in, and before a registration that comes of one. `factor` is
-    `passkey` or `totp`, where one is added or removed. `request` is None where no request is at hand. `extra` has the
+    `account` is the account as it is now; None before a registration and a code by mail, and after a deletion. `email`
+    is its address; before a registration, a change of the address and a code by mail the one that is asked for, and ""
+    after a deletion. `methods` are those of a sign-in (RFC 8176). `provider` names the provider of identities where the
+    person has signed in: at a sign-in, and before a registration that comes of one. `factor` is `passkey` or `totp`,
+    where one is added or removed. `request` is None where no request is at hand. `extra` has the
     members of the request that the hook declared; None where the act has no request that could bring them.
     """
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gatepass.core import base64url
 from gatepass.core.mac import Mac
+from gatepass.core.signature import Private, Signer, signer_of
 from gatepass.errors import ConfigurationError
 
 Algorithm = Literal["EdDSA", "ES256", "HS256"]
@@ -116,8 +117,8 @@ class SecretKeys:
     `mac` and `pad` are for refresh tokens (the pad seals the binding key in them), `link` for mailed links,
     `signed_link` for those that open one path, `seal` for stored signing keys, `device` for the challenges and cookies
     of device-bound sessions, `errand` for what a browser carries to a provider of identities and back, `passkey` for
-    the challenges that authenticators sign, `ticket` for sign-ins between their two steps, `totp` for the secrets of
-    authenticator apps.
+    the challenges that authenticators sign, `ticket` for sign-ins between two steps and for who asked for a code by
+    mail, `totp` for the secrets of authenticator apps.
     """
 
     key_id: int
@@ -173,8 +174,13 @@ class SigningKey:
     kid: str
     algorithm: Algorithm
     header: bytes
-    private: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | bytes
+    private: Private
     jwk: dict[str, str] | None
+    sign: Signer = field(init=False, compare=False)
+    """The signature of a message."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sign", signer_of(self.private))
 
     @classmethod
     def from_secret(cls, secret: bytes, algorithm: Algorithm) -> "SigningKey":

@@ -41,6 +41,8 @@ class Policy:
     """Code points; longer ones are refused, never cut."""
     registration: RegistrationMode = "open"
     """`open`: an account begins at once. `verify`: with the link in a mail. `closed`: by an administrator."""
+    mail_codes: bool = False
+    """Whether a code by mail signs in. Never a second factor (NIST SP 800-63B-4 §3.1.3.1)."""
     sessions_per_account: int = 100
     """Live sessions of one account; a sign-in beyond that ends the least recently used ones. 0: no limit."""
     recent_sign_in: int = 0

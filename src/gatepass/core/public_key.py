@@ -7,9 +7,7 @@ as the issuer's own guards do. A set with anything unexpected in it is refused w
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from gatepass.core import base64url, strict_json
 from gatepass.core.keyring import Algorithm, header_of
@@ -20,7 +18,6 @@ MAX_KEYS = 100
 MAX_KID_LENGTH = 256
 PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 """What must never be published (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2; RFC 9964)."""
-ES256 = ec.ECDSA(hashes.SHA256())
 _KINDS: Mapping[Algorithm, tuple[str, str]] = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
 Jwk = Mapping[str, object]
 
@@ -72,13 +69,6 @@ def parse_jwks(document: bytes) -> tuple[PublicKey, ...]:
     if len({key.kid for key in keys}) != len(keys):
         raise MalformedKeySet("two keys have one kid")
     return keys
-
-
-def der_of(signature: bytes) -> bytes:
-    """The DER form of an ES256 signature, r and s of 32 bytes each (RFC 7518 §3.4). Raises ValueError."""
-    if len(signature) != 64:
-        raise ValueError("an ES256 signature has 64 bytes")
-    return encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
 
 
 def _edwards(jwk: Jwk, kid: str) -> ed25519.Ed25519PublicKey:

@@ -16,13 +16,14 @@ import hashlib
 import hmac
 import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import IntEnum
 
 from gatepass.core import base64url
 from gatepass.core.binding import BindingKey, Proof, challenge_of, mask, prove
 from gatepass.core.keyring import KeyRing
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
+from gatepass.core.value import value
 
 PREFIX = "gp_rt_"
 VERSION = 2
@@ -45,7 +46,7 @@ class Channel(IntEnum):
     """A bare name over plain http on a loopback host, for development."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefreshToken:
     """A refresh token's facts. Times are Unix seconds; `sid`, `nonce`, `parent` and `binding` have 16 bytes."""
 
@@ -64,8 +65,11 @@ class RefreshToken:
     challenge: str = field(init=False, repr=False, compare=False)
     """The public mark of this token, which its proof must contain."""
 
-    def __post_init__(self) -> None:
-        identity = _identity_of(self.sid, self.generation, self.nonce, self.parent, self.binding)
+    known: InitVar[bytes] = b""
+    """Its fingerprint, where that had to be computed before it."""
+
+    def __post_init__(self, known: bytes) -> None:
+        identity = known or _identity_of(self.sid, self.generation, self.nonce, self.parent, self.binding)
         object.__setattr__(self, "fingerprint", identity)
         object.__setattr__(self, "challenge", challenge_of(identity))
 
@@ -226,7 +230,7 @@ def open_key(token: RefreshToken, keys: KeyRing) -> BindingKey:
     secret_keys = keys.find(token.key_id)
     if secret_keys is None or not token.is_bound:
         raise ValueError("the token carries no key that this key ring can open")
-    return BindingKey(mask(token.sealed, pad=secret_keys.pad, fingerprint=token.fingerprint))
+    return BindingKey(mask(token.sealed, pad=secret_keys.pad, fingerprint=token.fingerprint), binding=token.binding)
 
 
 def proven_key(token: RefreshToken, keys: KeyRing, proof: Proof | None) -> BindingKey | None:
@@ -250,7 +254,7 @@ def _made(
     now: int,
     expires_at: int,
 ) -> RefreshToken:
-    binding, sealed = NO_BINDING, NOT_SEALED
+    binding, sealed, identity = NO_BINDING, NOT_SEALED, b""
     if binding_key is not None:
         binding, parent = binding_key.binding, NO_FINGERPRINT
         identity = _identity_of(sid, generation, nonce, parent, binding)
@@ -266,6 +270,7 @@ def _made(
         sealed=sealed,
         issued_at=now,
         expires_at=expires_at,
+        known=identity,
     )
 
 

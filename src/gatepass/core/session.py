@@ -8,6 +8,8 @@ only.
 from dataclasses import dataclass
 from typing import Literal
 
+from gatepass.core.value import value
+
 NO_BINDING = bytes(16)
 """The binding of an unbound session: no key was ever offered."""
 NO_FINGERPRINT = bytes(16)
@@ -49,7 +51,7 @@ class Session:
     acr: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Swap:
     """One compare-and-swap of a session row: what it must be, and what it becomes.
 

@@ -14,6 +14,7 @@ from gatepass.demo import page
 from gatepass.demo.faults import Faults
 from gatepass.demo.log import RecentEvents
 from gatepass.demo.notes import Notes
+from gatepass.demo.safe import open_safe
 from gatepass.demo.thief import Thief
 from gatepass.errors import NotFound, Problem
 from gatepass.gate import Gatepass
@@ -22,12 +23,14 @@ from gatepass.wire.problems import MEDIA_TYPE, document
 EMAIL = "demo@example.com"
 PASSWORD = "walnut lantern by the river"
 """Not a secret: the page offers it to every visitor."""
+OWNER_EMAIL = "owner@example.com"
+"""Who is stolen from at the other sites. An account of its own: a visitor may add a second factor to the one above."""
 
 
 def demo_app(gate: Gatepass) -> Starlette:
     """The application around `gate`. The caller opens and closes the gate."""
     faults = Faults()
-    thief = Thief(gate, gate.asgi, email=EMAIL, password=PASSWORD)
+    thief = Thief(gate, gate.asgi, email=OWNER_EMAIL, password=PASSWORD)
     problems = {Problem: _respond}
     inner = Starlette(routes=_routes(gate, faults), exception_handlers=problems)
     return Starlette(
@@ -64,6 +67,7 @@ def _routes(gate: Gatepass, faults: Faults) -> list[Route | Mount]:
         Route("/api/notes", notes.list),
         Route("/api/notes", notes.add, methods=["POST"]),
         Route("/api/notes/{id}", notes.delete, methods=["DELETE"]),
+        Route("/api/safe", open_safe, methods=["POST"]),
         Route("/api/status/{status:int}", faults.status),
         Route("/demo/expire-pass", faults.expire_pass, methods=["POST"]),
         Route("/demo/lose-next-refresh", faults.lose_next_refresh, methods=["POST"]),

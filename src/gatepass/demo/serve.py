@@ -13,8 +13,9 @@ from pathlib import Path
 from gatepass.core.policy import Policy
 from gatepass.core.secret import Secret
 from gatepass.demo import certificate, page
-from gatepass.demo.app import EMAIL, PASSWORD, demo_app
+from gatepass.demo.app import EMAIL, OWNER_EMAIL, PASSWORD, demo_app
 from gatepass.errors import ConfigurationError
+from gatepass.factors.options import Passkeys
 from gatepass.gate import Gatepass
 from gatepass.serving import process
 from gatepass.system import new_secret
@@ -47,6 +48,7 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, tls: bool = False, 
         store=f"sqlite:///{directory / 'demo.db'}",
         policy=Policy.demo(),
         browsers=Browsers(hsts="off"),  # other programs serve other ports of localhost
+        passkeys=Passkeys(rp_id="localhost", service="Gatepass demo"),
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.getMessage() != _CUT)
@@ -56,7 +58,7 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, tls: bool = False, 
     @contextlib.asynccontextmanager
     async def around() -> AsyncIterator[None]:
         async with gate.running():
-            await _add_account(gate)
+            await _add_accounts(gate)
             yield
 
     process.serve(
@@ -68,10 +70,11 @@ def serve_demo(host: str = "127.0.0.1", port: int = 8000, *, tls: bool = False, 
     )
 
 
-async def _add_account(gate: Gatepass) -> None:
-    key = email_key(EMAIL)
-    if await gate.store.find_account_by_email(key) is None:
-        await gate.accounts.add(EMAIL, Secret(PASSWORD), email_key=key)
+async def _add_accounts(gate: Gatepass) -> None:
+    for email in (EMAIL, OWNER_EMAIL):
+        key = email_key(email)
+        if await gate.store.find_account_by_email(key) is None:
+            await gate.accounts.add(email, Secret(PASSWORD), email_key=key)
 
 
 def _explain(url: str, directory: Path) -> None:
@@ -79,7 +82,7 @@ def _explain(url: str, directory: Path) -> None:
     if url.startswith("https:"):
         print("Certificate:    made here and signed by itself, so the browser asks once whether to go on")
     print(f"Sign in as:     {EMAIL}, password: {PASSWORD} (or press the button for it)")
-    print("Try:            let the pass run out, lose a response, go offline, 50 calls at once, a thief")
+    print("Try:            let the pass run out, lose a response, go offline, 50 calls at once, a thief, a passkey")
     print(f"Kept in:        {directory} (delete it to begin anew)")
     print("Stop with:      Ctrl-C", flush=True)
 

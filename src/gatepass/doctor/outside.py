@@ -218,7 +218,8 @@ async def _check_addresses(counts: Counts, url: str, mount: str, proxies: Proxie
             return error(
                 "proxies",
                 f"The server believes the {header} of a client: clients can choose the address they are counted by.",
-                f"Let the proxy overwrite or append {header}, and name no network of clients in TRUSTED_PROXIES.",
+                f"Let the proxy overwrite or append {header}, and name no network of clients in TRUSTED_PROXIES. If "
+                "none is named, the server under the application reads it: start uvicorn with --no-proxy-headers.",
             )
     return ok("proxies", "A client cannot choose its address.")
 

@@ -31,7 +31,8 @@ The others are in this folder: `caller` (who asks), `request` (what is asked), `
         │   │   └── UnknownHeader       core.access_token: under no key that is known
         │   ├── InsufficientUserAuthentication   it is valid, but the sign-in is too long ago, or too weak
         │   ├── InvalidCredentials      unknown account, wrong password or disabled account
-        │   │   └── InvalidCode             a code of a second factor is wrong, or was used
+        │   │   ├── InvalidCode             a code of a second factor is wrong, or was used
+        │   │   └── InvalidMailCode         a code that was mailed is wrong
         │   ├── PasskeyRefused          passkey-refused, unknown-credential
         │   ├── SecondFactorRequired    the first step of a sign-in is right, and another must follow
         │   ├── NoSession               the request has no refresh token
@@ -88,6 +89,7 @@ from gatepass.errors.caller import (
     InsufficientUserAuthentication,
     InvalidCode,
     InvalidCredentials,
+    InvalidMailCode,
     InvalidToken,
     NoSession,
     PageElsewhere,
@@ -137,6 +139,7 @@ __all__ = [
     "InsufficientUserAuthentication",
     "InvalidCode",
     "InvalidCredentials",
+    "InvalidMailCode",
     "InvalidToken",
     "MethodNotAllowed",
     "NoSession",

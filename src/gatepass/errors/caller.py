@@ -88,6 +88,13 @@ class InvalidCode(InvalidCredentials):
         super().__init__(ProblemCode.INVALID_CODE, "The code is wrong, or was used already.")
 
 
+class InvalidMailCode(InvalidCredentials):
+    """A mailed code is wrong, is of another request, or the address has no account: one answer."""
+
+    def __init__(self) -> None:
+        super().__init__(ProblemCode.INVALID_MAIL_CODE, "The code is wrong. Take the one of the newest mail.")
+
+
 class PasskeyRefused(Unauthenticated):
     """One answer for whatever is wrong with a passkey, and one for a credential that is unknown here."""
 

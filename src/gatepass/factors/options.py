@@ -65,7 +65,7 @@ class Passkeys:
         """What is accepted of the pages of a gate. Raises ConfigurationError if no page of it could use a passkey."""
         usable = {origin for origin in origins.own | origins.foreign if self._is_below(origin)}
         if not usable:
-            example = urlsplit(min(origins.own)).hostname
+            example = urlsplit(max(origins.own)).hostname  # of a loopback host "localhost": an address is no RP id
             raise ConfigurationError(
                 f"`passkey_rp_id` {self.rp_id} is neither the host of the pages nor a domain above it, so no browser "
                 f"would use it there. For pages of `public_url` it is {example}, or a domain above that."

@@ -105,6 +105,7 @@ class Gatepass(Running, ForCallers, Extending):
         self.factors, self.totps = anywhere(parts.factors), anywhere(parts.totps)
         self.recovery_codes = anywhere(parts.recovery_codes)
         self.registration, self.passkeys = anywhere(parts.registration), anywhere(parts.passkeys)
+        self.mail_codes = anywhere(parts.mail_codes)
         self.password_reset, self.email_change = anywhere(parts.password_reset), anywhere(parts.email_change)
         self.revocations, self.events, self.sync = parts.revocations, parts.report, parts.sync
         self.mailer, self.outbox = parts.mailer, parts.outbox

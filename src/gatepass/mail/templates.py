@@ -53,6 +53,31 @@ class MailTemplates:
             "If the request was not yours, do nothing: your password stays as it is.",
         )
 
+    def sign_in_code(self, to: str, *, code: str, minutes: int) -> Mailed:
+        """To the owner of an account, who signs in with a mailed code. `code` is valid for `minutes`.
+
+        Not in the subject: telephones show that to everybody.
+        """
+        return self._message(
+            to,
+            f"Your code for {self.service}",
+            f"To sign in to {self.service}, enter this code within {_minutes(minutes)}:",
+            f"    {code}",
+            "It works where it was asked for, and nowhere else. Give it to nobody, not even to us.",
+            "If the request was not yours, do nothing: without this code it gets nobody in.",
+        )
+
+    def password_removed(self, to: str) -> Mailed:
+        """To the owner, after the first mailed code signed in to an account whose address was never verified."""
+        return self._message(
+            to,
+            f"Your account at {self.service} has no password any more",
+            f"You have signed in to {self.service} with a code from a mail. Nobody had shown before that this address "
+            "is theirs, so the password of the account, and other ways into it, may have been a stranger's. They were "
+            "removed, and other devices were signed out.",
+            "To have a password again, choose “forgot password” where you sign in.",
+        )
+
     def password_changed(self, to: str) -> Mailed:
         """To the owner, after the password was changed or reset."""
         return self._message(
@@ -251,6 +276,10 @@ class MailTemplates:
 
 def _time(at: int) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _minutes(count: int) -> str:
+    return "a minute" if count == 1 else f"{count} minutes"
 
 
 def _hours(count: int) -> str:

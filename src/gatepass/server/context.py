@@ -15,6 +15,7 @@ from gatepass.accounts.email_change import EmailChange
 from gatepass.accounts.factor_reset import FactorReset
 from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.identities import Identities
+from gatepass.accounts.mail_codes import MailCodes
 from gatepass.accounts.password_reset import PasswordReset
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.registration import Registration
@@ -78,6 +79,7 @@ class Context:
     registration: Registration
     password_reset: PasswordReset
     email_change: EmailChange
+    mail_codes: MailCodes
     identities: Identities
     provider_logout: ProviderLogout
     passkeys: PasskeyFactors

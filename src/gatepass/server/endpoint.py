@@ -32,6 +32,7 @@ Answer = Literal[
     "Jwks",
     "Links",
     "Location",
+    "MailCode",
     "Me",
     "Page",
     "Passkey",

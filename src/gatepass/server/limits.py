@@ -7,6 +7,7 @@ as "later", never as the end of its session (PROTOCOL §6).
 * Refreshes: a rate for each session, counted after the MAC of its token (an id is no secret), and one for each network.
 * Registrations: a rate for each network.
 * Sign-ins with a passkey: a rate for each network.
+* Codes by mail that are asked for: a rate for each network.
 * Sign-ins that begin at a provider, and logout tokens of providers: a rate for each network, counted apart.
 
 Passwords wait for a hashing thread in a queue that is fair between networks (`accounts/passwords/queue.py`).
@@ -33,6 +34,8 @@ REGISTRATIONS = Rate(300, HOUR)
 """Of one network. Against what: a class that signs up in its first lesson, but no farm of accounts."""
 _LIVE = LiveLimits()
 
+OF_MAIL_CODES = Rate(1_000, HOUR)
+"""Of one network. Against what: an office of a thousand that begins its day, but no flood of mail to other people."""
 OF_PROVIDERS = Rate(100_000, HOUR)
 """Of one network. Against what: a provider that ends all of its sessions at once, and is one network."""
 
@@ -55,6 +58,8 @@ class Limits:
     """Sign-ins at a provider that begin from one network, and logout tokens that come from one."""
     passkey_rate: Rate = OF_PASSKEYS
     """Requests of sign-ins with a passkey from one network: two for each."""
+    mail_code_rate: Rate = OF_MAIL_CODES
+    """Codes by mail that one network asks for."""
     sign_ins_at_once: int = 32
     """Sign-ins that an `Authenticator` of the application works on at the same time."""
     hashing_queue: int = 64
@@ -79,7 +84,7 @@ class Limits:
         return LiveLimits(admission=self.live_admission, waiting=self.live_waiting, grace=self.live_grace)
 
     def __post_init__(self) -> None:
-        for name in ("refresh_rate", "address_refresh_rate", "registration_rate", "provider_rate", "passkey_rate"):
+        for name in [option for option in self.__dataclass_fields__ if option.endswith("_rate")]:
             if not isinstance(getattr(self, name), Rate):
                 raise ConfigurationError(f'`{name}` must be a Rate: Rate(300, 3600), or Rate.parse("300/1h").')
         whole = ("sign_ins_at_once", "hashing_queue", "slow_request", "connections")
@@ -102,6 +107,7 @@ class Limiter:
         self._departures = Buckets(limits.provider_rate)
         self._logout_tokens = Buckets(limits.provider_rate)
         self._passkeys = Buckets(limits.passkey_rate)
+        self._mail_codes = Buckets(limits.mail_code_rate)
         self._reported: dict[str, int] = {}
 
     def refresh(self, sid: bytes, ip_prefix: str) -> None:
@@ -149,6 +155,10 @@ class Limiter:
         Raises TooManyAttempts.
         """
         self._count("passkey", self._passkeys, ip_prefix)
+
+    def mail_code(self, ip_prefix: str) -> None:
+        """Count a code by mail that is asked for, whatever the address. Raises TooManyAttempts."""
+        self._count("mail_code", self._mail_codes, ip_prefix)
 
     def _count(self, what: str, buckets: Buckets, ip_prefix: str) -> None:
         now = self._clock.now()

@@ -10,89 +10,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from gatepass.accounts.hooks import Hooks
 from gatepass.core.policy import Policy
-from gatepass.core.sign_in_ticket import MAX_TICKET
 from gatepass.server.endpoint import Answer, Endpoint
-from gatepass.server.endpoints.session_list import MAX_LISTED
 from gatepass.server.http import FORM
+from gatepass.server.schemas import SID, TEXT, Json, object_of, ref, schemas_of
 from gatepass.wire.bodies import BINDING_SECRET
 from gatepass.wire.extra_members import schema_of
 from gatepass.wire.problems import MEDIA_TYPE
 
-Json = dict[str, Any]
-
-_TEXT: Json = {"type": "string"}
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_SID: Json = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-_ACCOUNT = {"id": _TEXT, "email": _TEXT, "email_verified": {"type": "boolean"}, "created_at": _COUNT}
-_ME = {**_ACCOUNT, "password": {"type": "boolean"}, "identities": _COUNT}
-_IDENTITY = {
-    "id": _SID,
-    "provider": _TEXT,
-    "issuer": _TEXT,
-    "email": _TEXT,
-    "created_at": _COUNT,
-    "last_used_at": _COUNT,
-}
-_GRANT = {
-    "access_token": _TEXT,
-    "token_type": {"const": "Bearer"},
-    "expires_in": _COUNT,
-    "session_id": _SID,
-    "refresh_generation": _COUNT,
-    "refresh_challenge": {"type": "string", "pattern": "^[A-Za-z0-9_-]{11}$"},
-}
-_SESSION = {
-    "id": _SID,
-    "client": _TEXT,
-    "created_at": _COUNT,
-    "last_used_at": _COUNT,
-    "expires_at": _COUNT,
-    "address": _TEXT,
-    "remember": {"type": "boolean"},
-    "bound": {"enum": ["no", "key", "device"]},
-    "methods": {"type": "array", "items": _TEXT},
-    "acr": {"type": ["string", "null"]},
-    "authenticated_at": _COUNT,
-    "current": {"type": "boolean"},
-}
-_RECOVERY = {"requested_at": _COUNT, "ready_at": _COUNT, "ends_at": _COUNT}
-_FACTORS = {
-    "passkeys": {"type": "array", "items": {"$ref": "#/components/schemas/Passkey"}},
-    "totp": {"type": ["object", "null"], "properties": {"created_at": _COUNT}, "required": ["created_at"]},
-    "recovery_codes": _COUNT,
-    "policy": {"enum": ["off", "optional", "required"]},
-    "enrol_by": {"type": ["integer", "null"], "minimum": 0},
-    "recovery": {"type": ["object", "null"], "properties": _RECOVERY, "required": list(_RECOVERY)},
-}
-_TICKET = {
-    "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
-    "ticket": {"type": "string", "pattern": "^gp_st_[A-Za-z0-9_-]+$", "maxLength": MAX_TICKET},
-    "expires_in": _COUNT,
-}
-_RECOVERY_CODES = {"type": "array", "items": _TEXT}
-_PROBLEM = {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT, "code": _TEXT}
-_PASSKEY = {
-    "id": _SID,
-    "name": _TEXT,
-    "created_at": _COUNT,
-    "last_used_at": {"type": ["integer", "null"]},
-    "synced": {"type": "boolean"},
-    "backed_up": {"type": "boolean"},
-    "transports": {"type": "array", "items": _TEXT},
-    "aaguid": {"type": "string", "format": "uuid"},
-}
-_JWKS = {"keys": {"type": "array", "items": {"type": "object"}}}
 _PLAIN: Mapping[Answer, str] = {"Document": "object", "Page": "string", "Script": "string"}
 _PROVIDER: Json = {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "maxLength": 32}
-_PATH_PARAMETERS = {"sid": _SID, "id": _SID, "name": _PROVIDER}
+_PATH_PARAMETERS = {"sid": SID, "id": SID, "name": _PROVIDER}
 PREFIX = "Gatepass"
 """Of names in the document of an application."""
-NEW_PASSWORDS = {("Registration", "password"), ("PasswordChange", "new"), ("PasswordReset", "new")}
-"""Members of bodies that take a new password, for which the policy has a minimum length."""
 
 
 def describe(endpoints: Iterable[Endpoint], policy: Policy, hooks: Hooks | None = None) -> Json:
@@ -112,7 +44,7 @@ def _add_hooks(document: Json, endpoint: Endpoint, hooks: Hooks) -> None:
     if endpoint.body is not None:
         _add_members(document["components"]["schemas"], endpoint.body, hooks.models(endpoint.act))
     if hooks.of("before", endpoint.act):
-        problem = {"content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+        problem = {"content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
         responses = document["paths"][endpoint.path][endpoint.method.lower()]["responses"]
         responses["4XX"] = {"description": "app:… of a rule of the application", **problem}
         responses["503"]["description"] += ", hook-timeout"
@@ -138,7 +70,7 @@ def _describe(declared: Sequence[Endpoint], policy: Policy) -> Json:
         "servers": [{"url": "."}],
         "paths": _paths(declared),
         "components": {
-            "schemas": _schemas(declared, policy),
+            "schemas": schemas_of(declared, policy),
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -183,64 +115,30 @@ def _paths(endpoints: Iterable[Endpoint]) -> Json:
     return paths
 
 
-def _schemas(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
-    models = {endpoint.body for endpoint in endpoints if endpoint.body is not None}
-    _, definitions = models_json_schema(
-        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
-    )
-    bodies = definitions["$defs"]
-    for schema, body in bodies.items():
-        for member in {"password", "current", "new"} & body["properties"].keys():
-            # Lengths are in code points, in JSON Schema as in the policy.
-            shortest = {"minLength": policy.password_min} if (schema, member) in NEW_PASSWORDS else {}
-            body["properties"][member].update(shortest, maxLength=policy.password_max)
-    return {
-        **bodies,
-        "Account": _object(_ACCOUNT),
-        "Me": _object(_ME),
-        "Identities": _object({"identities": {"type": "array", "items": _object(_IDENTITY)}}),
-        "Grant": _object(_GRANT) | {"properties": {**_GRANT, "account": _ref("Account")}},
-        "SignIn": _object({**_GRANT, "account": _ref("Account")}),
-        "Sessions": _object({"sessions": {"type": "array", "maxItems": MAX_LISTED, "items": _object(_SESSION)}}),
-        "Jwks": _object(_JWKS),
-        "Links": _object({"links": {"type": "array", "items": _TEXT}, "expires_in": _COUNT}),
-        "Ticket": _object(_TICKET),
-        "TotpSecret": _object({"secret": _TEXT, "uri": _TEXT, "qr": {"type": ["string", "null"]}}),
-        "EnrolledSignIn": _object({**_GRANT, "account": _ref("Account"), "recovery_codes": _RECOVERY_CODES}),
-        "Location": _object({"location": {"type": "string", "format": "uri"}}),
-        "Factors": _object(_FACTORS),
-        "FactorRecovery": _object(_RECOVERY),
-        "RecoveryCodes": _object({"recovery_codes": _RECOVERY_CODES}),
-        "Passkey": _object(_PASSKEY),
-        "Passkeys": _object({"passkeys": {"type": "array", "items": _object(_PASSKEY)}}),
-        "Problem": {**_object(_PROBLEM), "additionalProperties": True},
-    }
-
-
 def _operation(endpoint: Endpoint) -> Json:
     responses = {str(status): _done(answer, endpoint.media_type) for status, answer in endpoint.done.items()}
     if endpoint.links:
         responses[str(min(endpoint.done))]["links"] = dict(endpoint.links)
     for status, codes in sorted(_problems(endpoint).items()):
-        content = {MEDIA_TYPE: {"schema": _ref("Problem")}}
+        content = {MEDIA_TYPE: {"schema": ref("Problem")}}
         if endpoint.by_navigation:
-            content[endpoint.media_type] = {"schema": _TEXT}
+            content[endpoint.media_type] = {"schema": TEXT}
         responses[str(status)] = {"description": ", ".join(codes), "content": content}
     operation: Json = {"operationId": endpoint.name, "summary": _summary(endpoint), "responses": responses}
     if endpoint.body is not None:
-        schema = {"schema": _ref(endpoint.body.__name__)}
+        schema = {"schema": ref(endpoint.body.__name__)}
         is_required = any(field.is_required() for field in endpoint.body.model_fields.values())
         operation["requestBody"] = {"required": is_required, "content": {"application/json": schema}}
     if endpoint.form:
-        members = {name: {**_TEXT, "description": what} for name, what in endpoint.form.items()}
-        operation["requestBody"] = {"required": True, "content": {FORM: {"schema": _object(members)}}}
+        members = {name: {**TEXT, "description": what} for name, what in endpoint.form.items()}
+        operation["requestBody"] = {"required": True, "content": {FORM: {"schema": object_of(members)}}}
     if _needs_token(endpoint):
         operation["security"] = [{"bearer": []}]
     if endpoint.cross_site:
         operation["parameters"] = _parameters(endpoint)
     if endpoint.query:
         operation["parameters"] = [
-            {"name": name, "in": "query", "description": what, "schema": _TEXT} for name, what in endpoint.query.items()
+            {"name": name, "in": "query", "description": what, "schema": TEXT} for name, what in endpoint.query.items()
         ]
     return operation
 
@@ -282,7 +180,7 @@ def _parameters(endpoint: Endpoint) -> list[Json]:
 
 
 def _header(name: str, description: str, schema: Json | None = None) -> Json:
-    return {"name": name, "in": "header", "description": description, "schema": schema or _TEXT}
+    return {"name": name, "in": "header", "description": description, "schema": schema or TEXT}
 
 
 _CLIENT = _header("Gatepass-Client", "1: a request that no page elsewhere can forge")
@@ -298,13 +196,5 @@ _EXPECTED = _header("Gatepass-Session", "The session that the client expects")
 def _done(answer: Answer | None, media_type: str) -> Json:
     if answer is None:
         return {"description": "Done"}
-    schema = {"type": _PLAIN[answer]} if answer in _PLAIN else _ref(answer)
+    schema = {"type": _PLAIN[answer]} if answer in _PLAIN else ref(answer)
     return {"description": "Done", "content": {media_type: {"schema": schema}}}
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(properties: Mapping[str, Any]) -> Json:
-    return {"type": "object", "properties": dict(properties), "required": list(properties)}

@@ -14,7 +14,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
@@ -25,6 +24,7 @@ from gatepass.core.event import Event
 from gatepass.core.revocation_list import MarkList
 from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
+from gatepass.core.value import value
 from gatepass.errors import GatepassError, StoreUnavailable, Unavailable
 from gatepass.hooks import contained, is_async
 from gatepass.ports import AccountStore, ClaimsStore, Clock
@@ -54,7 +54,7 @@ class ClaimsSources(AccountStore, ClaimsStore, Protocol):
     """What is read before the hook is called."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Added:
     """What a token says beside the facts of its session."""
 

@@ -6,7 +6,7 @@
 Neither outlives its session. The newest signing key signs; the first secret authenticates the refresh token.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from gatepass.core import base64url, refresh_token
 from gatepass.core.access_token import sign
@@ -16,13 +16,14 @@ from gatepass.core.keyring import PAGE, KeyRing
 from gatepass.core.policy import Policy
 from gatepass.core.refresh_token import Channel, RefreshToken
 from gatepass.core.session import Session
+from gatepass.core.value import value
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Entropy
 from gatepass.sessions.claims import AddedClaims
 from gatepass.sessions.signing_keys import SigningKeys
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Grant:
     """What a client gets: the refresh token for its jar, and an access token unless the answer is a 409.
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import fields
 
+from gatepass.accounts.mail_codes import check_mail_codes
 from gatepass.accounts.registration import check_mode
 from gatepass.core.claims import Tokens
 from gatepass.core.policy import Policy
@@ -106,6 +107,7 @@ def _check_passkeys(settings: Groups) -> None:
 
 def _check_registration(settings: Groups) -> None:
     check_mode(settings.registration, sends_mail=settings.mail is not None)
+    check_mail_codes(settings.mail_codes, sends_mail=settings.mail is not None)
 
 
 def _check_testing(settings: Groups) -> None:

@@ -51,6 +51,7 @@ class Fields(BaseSettings):
     password_min: int = _POLICY.password_min
     password_max: int = _POLICY.password_max
     registration: RegistrationMode = _POLICY.registration
+    mail_codes: bool = _POLICY.mail_codes
     sessions_per_account: int = _POLICY.sessions_per_account
     recent_sign_in: SwitchedDuration = _POLICY.recent_sign_in
     second_factor: SecondFactor = _POLICY.second_factor
@@ -100,6 +101,7 @@ class Fields(BaseSettings):
     registration_rate: LimitRate = _LIMITS.registration_rate
     provider_rate: LimitRate = _LIMITS.provider_rate
     passkey_rate: LimitRate = _LIMITS.passkey_rate
+    mail_code_rate: LimitRate = _LIMITS.mail_code_rate
     sign_ins_at_once: int = _LIMITS.sign_ins_at_once
     hashing_queue: int = _LIMITS.hashing_queue
     slow_request: Duration = _LIMITS.slow_request

@@ -10,6 +10,7 @@
     faults     a proxy that loses requests and answers
     soft_token an authenticator of passkeys and its browser, in memory
     totp       the codes of an authenticator app
+    mail_code  the code in a mail
     virtual_device   the browser's half of device-bound sessions, in memory
 
 `gatepass.testing.battery` and `gatepass.testing.machine` must be imported by name, as they need pytest and Hypothesis:
@@ -25,6 +26,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.testing.browsers": ["sign_in_browser", "sign_in_browser_async"],
         "gatepass.testing.clock": ["FastHasher", "ManualClock", "PredictableEntropy"],
         "gatepass.testing.faults": ["FaultProxy"],
+        "gatepass.testing.mail_code": ["mail_code"],
         "gatepass.testing.gates": ["fake_principal", "memory_gate"],
         "gatepass.testing.soft_token": ["SoftToken"],
         "gatepass.testing.tokens": ["account_id_of", "sign_in"],

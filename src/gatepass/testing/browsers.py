@@ -9,6 +9,7 @@ and is signed in nowhere.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 DEFAULT = "ann@example.com"
@@ -16,24 +17,37 @@ HEADERS = {"Gatepass-Client": "1"}
 
 
 def sign_in_browser(
-    context: Any, email: str | None = None, *, auth: str, account_id: str | None = None
+    context: Any,
+    email: str | None = None,
+    *,
+    auth: str,
+    account_id: str | None = None,
+    methods: Sequence[str] = ("pwd",),
 ) -> dict[str, Any]:
     """Sign in a context of Playwright's sync API. Returns the account.
 
     `auth` is the address of the endpoints as the page has it; the account of the address is made if there is none. With
-    users of the application's own name `account_id` instead. Raises RuntimeError with what the server says.
+    users of the application's own name `account_id` instead. For routes with `acr="mfa"` the session began by `methods`
+    such as `("pwd", "otp", "mfa")`. Raises RuntimeError with what the server says.
     """
-    answer = context.request.post(_url(auth), data=_body(email, account_id, auth), headers=HEADERS)
+    answer = context.request.post(_url(auth), data=_body(email, account_id, auth, methods=methods), headers=HEADERS)
     account, script = _read(answer.status, answer.text)
     context.add_init_script(script=script)
     return account
 
 
 async def sign_in_browser_async(
-    context: Any, email: str | None = None, *, auth: str, account_id: str | None = None
+    context: Any,
+    email: str | None = None,
+    *,
+    auth: str,
+    account_id: str | None = None,
+    methods: Sequence[str] = ("pwd",),
 ) -> dict[str, Any]:
     """As `sign_in_browser`, for a context of the async API."""
-    answer = await context.request.post(_url(auth), data=_body(email, account_id, auth), headers=HEADERS)
+    answer = await context.request.post(
+        _url(auth), data=_body(email, account_id, auth, methods=methods), headers=HEADERS
+    )
     text = await answer.text()
     account, script = _read(answer.status, lambda: text)
     await context.add_init_script(script=script)
@@ -44,9 +58,9 @@ def _url(auth: str) -> str:
     return auth.rstrip("/") + "/testing/sessions"
 
 
-def _body(email: str | None, account_id: str | None, auth: str) -> dict[str, str]:
+def _body(email: str | None, account_id: str | None, auth: str, *, methods: Sequence[str]) -> dict[str, object]:
     who = {"email": email or DEFAULT} if account_id is None else {"account_id": account_id}
-    return {**who, "auth_url": auth.rstrip("/")}
+    return {**who, "auth_url": auth.rstrip("/"), "methods": list(methods)}
 
 
 def _read(status: int, text: Any) -> tuple[dict[str, Any], str]:

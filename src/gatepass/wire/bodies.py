@@ -129,13 +129,14 @@ class RefreshRequest(StrictBody):
 
 
 class SessionForTests(StrictBody):
-    """`POST /auth/testing/sessions`: whose session, by one of the two names.
+    """`POST /auth/testing/sessions`: whose session, by one of the two names, and by which `methods` it began.
 
     `auth_url` is the address of the endpoints as the page knows it: the browser keeps the key under it.
     """
 
     email: str | None = Field(default=None, max_length=320)
     account_id: str | None = Field(default=None, min_length=1, max_length=128)
+    methods: list[str] = ["pwd"]
     remember: bool = True
     auth_url: str = Field(default="", max_length=1024)
     binding_secret: BindingSecret = None

@@ -57,6 +57,20 @@ class SecondStep(StrictBody):
     binding_secret: BindingSecret = None
 
 
+class MailCodeRequest(StrictBody):
+    """`POST /auth/login/mail-code/request`. The ticket is that of an earlier request, whose mail did not arrive."""
+
+    email: str = Field(min_length=1, max_length=320, json_schema_extra={"format": "email"})
+    ticket: OptionalTicket = None
+    binding_secret: BindingSecret = None
+
+
+class MailCodeSignIn(SecondStep):
+    """`POST /auth/login/mail-code`."""
+
+    remember: bool = True
+
+
 class EnrolmentStart(StrictBody):
     """`POST /auth/login/enrol` and `/auth/login/enrol/passkey/options`."""
 

@@ -6,7 +6,7 @@ import pickle
 import httpx2
 import pytest
 
-from gatepass.client import AsyncClient, Client, MemoryStorage
+from gatepass.client import AsyncClient, Client, GatepassAuth, MemoryStorage
 from gatepass.client.errors import (
     ClientError,
     ForbiddenError,
@@ -146,6 +146,17 @@ class TwoSteps(Api):
         return str(json.loads(self.bodies[number])["binding_secret"])
 
 
+class ByMail(TwoSteps):
+    """An API that mails codes."""
+
+    def _answer(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
+        if request.url.path != "/auth/login/mail-code/request":
+            return super()._answer(request, body)
+        self.requests.append(request)
+        self.bodies.append(body)
+        return httpx2.Response(200, json={"ticket": "gp_mc_x", "expires_in": 600})
+
+
 def test_a_first_step_is_an_answer_of_the_sign_in_and_its_session_is_bound_to_its_key() -> None:
     api = TwoSteps()
     with api.client() as client:
@@ -182,3 +193,45 @@ def test_the_error_of_a_first_step_stays_what_it_is_in_another_process() -> None
         client.sign_in("ann@example.com", PASSWORD)
     again = pickle.loads(pickle.dumps(needed.value))
     assert (type(again), again.methods) == (SecondFactorRequiredError, ("totp",))
+
+
+def test_a_code_by_mail_is_shown_with_the_ticket_and_the_key_of_the_request() -> None:
+    api = ByMail()
+    with api.client() as client:
+        asked = client.request_mail_code("ann@example.com", extra={"captcha": "3"})
+        assert (asked.ticket, asked.expires_in) == ("gp_mc_x", 600)
+        assert "gp_mc_x" not in repr(asked)
+        assert json.loads(api.bodies[-1]) == {
+            "captcha": "3",
+            "email": "ann@example.com",
+            "binding_secret": api.secret(-1),
+        }
+        assert api.refreshes == []
+        again = client.request_mail_code("ann@example.com", again=asked.ticket)
+        assert json.loads(api.bodies[-1])["ticket"] == "gp_mc_x"
+        assert api.secret(-1) == api.secret(-2), "one request, one key"
+        account = client.sign_in_by_mail_code(again.ticket, "7k3m q2vx", remember=False)
+        assert account.email == ACCOUNT["email"]
+        sent = json.loads(api.bodies[-1])
+        assert (sent["ticket"], sent["code"], sent["remember"]) == ("gp_mc_x", "7k3m q2vx", False)
+        assert api.secret(-1) == api.secret(-2)
+        assert base64url.encode(client.session._saved.record.binding_key or b"") == api.secret(-1)
+
+
+async def test_an_async_client_and_an_auth_sign_in_by_mail_too() -> None:
+    api = ByMail()
+    async with AsyncClient(URL, transport=api) as client:
+        asked = await client.request_mail_code("ann@example.com")
+        assert (await client.sign_in_by_mail_code(asked.ticket, "7K3M-Q2VX")).email == ACCOUNT["email"]
+        assert api.secret(-1) == api.secret(-2)
+    auth = GatepassAuth(f"{URL}/auth", transport=api)
+    assert auth.sign_in_by_mail_code(auth.request_mail_code("ann@example.com").ticket, "7K3M-Q2VX").id == ACCOUNT["id"]
+
+
+def test_an_address_that_is_no_auth_endpoint_is_said_to_be_none() -> None:
+    class Page(ByMail):
+        def _answer(self, request: httpx2.Request, body: bytes) -> httpx2.Response:
+            return httpx2.Response(200, text="<p>Welcome")
+
+    with Page().client() as client, pytest.raises(ClientError, match="did not answer as an auth endpoint"):
+        client.request_mail_code("ann@example.com")

@@ -106,6 +106,18 @@ async def test_what_a_provider_ends_is_found_by_an_index() -> None:
     await store.close()
 
 
+async def test_the_live_sessions_of_an_account_are_found_without_its_ended_ones() -> None:
+    store = PostgresStore(await empty_database())
+    await store.open()
+    async with connected(store._url.dsn) as connection:
+        await connection.execute("SET enable_seqscan = off")
+        plan = await connection.fetch(f"EXPLAIN {store._sql.list_for_account}", "account", NOW)
+    await store.close()
+    (condition,) = [row[0] for row in plan if "Index Cond" in row[0]]
+    assert "account_id" in condition
+    assert "revoked_at IS NULL" in condition
+
+
 async def test_a_sign_in_with_what_no_column_can_hold_is_refused_like_any_other() -> None:
     async with open_gate(store=WatchedStore(PostgresStore(await empty_database()))) as at:
         assert (await Browser(at.gate.asgi).register()).status == 201

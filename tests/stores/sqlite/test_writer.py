@@ -212,6 +212,13 @@ async def test_no_statement_scans_a_whole_table(store: SQLiteStore, name: str) -
     assert [step for step in steps if step.startswith("SCAN") and step not in OWN_ROWS] == []
 
 
+async def test_the_live_sessions_of_an_account_are_found_without_its_ended_ones(store: SQLiteStore) -> None:
+    def explain(connection: sqlite3.Connection) -> list[str]:
+        return [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {_LIST_FOR_ACCOUNT}", ("account", NOW))]
+
+    assert "(account_id=? AND revoked_at=?)" in (await store._read(explain))[0]
+
+
 async def test_a_flood_of_invented_addresses_does_not_fill_the_disk(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,21 @@ from tests.system.browser.conftest import Stages, until_page
 from tools.services.ports import free_port
 
 
+def plug_in(cdp: CDPSession, *, verifies: bool = True, transport: str = "internal") -> str:
+    """Another authenticator for the page of `cdp`, which must have sent WebAuthn.enable; its id."""
+    options = {
+        "protocol": "ctap2",
+        "ctap2Version": "ctap2_1",
+        "transport": transport,
+        "hasResidentKey": True,
+        "hasUserVerification": verifies,
+        "isUserVerified": verifies,
+        "automaticPresenceSimulation": True,
+    }
+    made = cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    return str(made["authenticatorId"])
+
+
 class Device:
     """A page, and the authenticators that its browser has."""
 
@@ -26,17 +41,7 @@ class Device:
 
     def plug_in(self, *, verifies: bool = True, transport: str = "internal") -> str:
         """Another authenticator; its id."""
-        options = {
-            "protocol": "ctap2",
-            "ctap2Version": "ctap2_1",
-            "transport": transport,
-            "hasResidentKey": True,
-            "hasUserVerification": verifies,
-            "isUserVerified": verifies,
-            "automaticPresenceSimulation": True,
-        }
-        made = self.cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        return str(made["authenticatorId"])
+        return plug_in(self.cdp, verifies=verifies, transport=transport)
 
     def pull_out(self, authenticator: str) -> None:
         self.cdp.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": authenticator})

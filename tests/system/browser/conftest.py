@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from tests.support.process import is_listening, until_listening
 from tests.system.browser.engines.chromium import Chromium, prepared
 from tests.system.browser.engines.firefox import BLOCKED, Firefox
 from tests.system.browser.engines.interface import DriverError, Engine, Page, Profile
+from tests.system.browser.engines.report import Report
 from tests.system.browser.engines.variants import Variant, chosen, require, variants_of
 from tests.system.browser.engines.webkit import WebKit
 from tests.system.deployments.nginx import nginx
@@ -55,10 +55,18 @@ server {
         proxy_buffering off;
         proxy_read_timeout 1h;
     }
+    location /live/chat {
+        proxy_pass http://upstream;
+        proxy_http_version 1.1;
+        proxy_set_header Connection upgrade;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Host $http_host;
+        proxy_read_timeout 1h;
+    }
 }
 server { listen 80; }
 """
-"""A host of its own for nginx, in front of the proxy of a stage."""
+"""A host of its own for nginx, in front of the proxy of a stage, or of an application with a WebSocket."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -79,25 +87,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_chosen(item: pytest.Item, names: Sequence[str]) -> bool:
     """Whether a run that was asked for these browsers has this test; what no browser drives is of Chromium's."""
-    if item.get_closest_marker("firefox_only"):
-        return "firefox" in names
+    if item.get_closest_marker("firefox_only") or item.get_closest_marker("elsewhere"):
+        names = names or ["chromium"]
     parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     variant = parameters.get("variant", Variant("chromium"))
     assert isinstance(variant, Variant)
     return not names or variant.browser in names
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many tests passed in each browser, and how many did not run."""
-    for outcome in ("passed", "skipped"):
-        found = Counter(
-            str(value)
-            for report in terminalreporter.getreports(outcome)
-            for name, value in report.user_properties
-            if name == "browser"
-        )
-        for name, count in sorted(found.items()):
-            terminalreporter.write_line(f"{name}: {count} {outcome}")
+def pytest_configure(config: pytest.Config) -> None:
+    """What each browser did is said at the end."""
+    config.pluginmanager.register(Report())
 
 
 class Stages:
@@ -137,8 +137,8 @@ class Stage:
         self.url = url or f"http://localhost:{proxy.port}"
         self.direct_url = f"http://localhost:{proxy.port}"
         self.names: CookieNames = names_of(self.url)
-        self._options = options
-        self._folder = folder
+        self.options = options
+        self.folder = folder
         self._stages = stages
         self._clock = FileClock(folder / "offset")
         self._skipped = 0
@@ -147,7 +147,7 @@ class Stage:
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""
         port = str(urlsplit(self.url).port)
-        options: list[str | Path] = ["--public-port", port, "--folder", self._folder, *self._options]
+        options: list[str | Path] = ["--public-port", port, "--folder", self.folder, *self.options]
         self._pid = self._stages.start(self.proxy.upstream_port, *options)
 
     def kill(self) -> None:
@@ -162,11 +162,11 @@ class Stage:
 
     def run_before(self, script: str) -> None:
         """Have each page that is loaded from now on run this before its own scripts."""
-        (self._folder / "before.js").write_text(script, "utf-8")
+        (self.folder / "before.js").write_text(script, "utf-8")
 
     def database(self) -> bytes:
         """All bytes that the store has written."""
-        return b"".join(file.read_bytes() for file in self._folder.glob("stage.db*"))
+        return b"".join(file.read_bytes() for file in self.folder.glob("stage.db*"))
 
 
 def until_page(page: Page, expression: str) -> None:
@@ -277,6 +277,8 @@ def engines(
         return Firefox(folder, BLOCKED) if name == "firefox" else WebKit(folder)
 
     def find(name: str) -> Engine:
+        if name in made and made[name].is_gone:
+            made.pop(name).close()
         if name not in made:
             made[name] = start(name)
         return made[name]
@@ -287,9 +289,8 @@ def engines(
 
 
 @pytest.fixture
-def engine(request: pytest.FixtureRequest, variant: Variant, engines: Callable[[str], Engine]) -> Engine:
+def engine(variant: Variant, engines: Callable[[str], Engine]) -> Engine:
     """The browser of this test."""
-    request.node.user_properties.append(("browser", str(variant)))
     return engines(variant.browser)
 
 
@@ -313,6 +314,13 @@ def open_tab(stage: Stage, profile: Profile) -> Any:
     page.goto(stage.url)
     resume(page)
     return page
+
+
+def until_shared(*tabs: Page) -> None:
+    """Return once each of these tabs has heard of the newest token: the one that was loaded last tells the others."""
+    newest = max(tab.evaluate("stage.session.getSnapshot().generation") for tab in tabs)
+    for tab in tabs:
+        until_page(tab, f"!window.BroadcastChannel || stage.session.getSnapshot().generation >= {newest}")
 
 
 def resume(page: Page) -> None:

@@ -2,7 +2,8 @@
 
     https://app.localhost:PORT   the page, and the client's files; no auth endpoints of its own are used
     https://api.localhost:PORT   the gate (SameSite=None; Partitioned) and a guarded route behind CORS; /link signs in
-                                 the account of an address, as a link in a mail does, and ends on the page
+                                 the account of an address, as a link in a mail does, and ends on the page; /refreshes
+                                 lists the statuses of all refreshes
 
 Both names are this machine, and browsers count them as two sites: `localhost` is a top-level domain of its own. With
 `--domain example.test` they are two hosts of one site, and the cookies are Strict.
@@ -18,9 +19,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Host, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepass import Gatepass
 from gatepass.testing.clock import FastHasher
@@ -41,6 +43,29 @@ window.stage.ready = session.start();
 async def page(_request: Request) -> Response:
     """The page of the application."""
     return HTMLResponse(PAGE)
+
+
+REFRESHES: list[int] = []
+
+
+async def told(_request: Request) -> Response:
+    """The statuses of all refreshes so far."""
+    return JSONResponse(REFRESHES)
+
+
+def recorded(app: ASGIApp) -> ASGIApp:
+    """Note the status of each refresh."""
+
+    async def record(scope: Scope, receive: Receive, send: Send) -> None:
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                REFRESHES.append(message["status"])
+            await send(message)
+
+        is_refresh = (scope.get("method"), scope.get("path")) == ("POST", "/auth/refresh")
+        await app(scope, receive, note if is_refresh else send)
+
+    return record
 
 
 def main() -> None:
@@ -84,17 +109,18 @@ def main() -> None:
     )
     api = Router([Route("/ping", ping)], middleware=[cors])
     client = StaticFiles(directory=options.client)
+    own = [Route("/link", link), Route("/refreshes", told)]
     app = Starlette(
         routes=[
             Host(
                 page_host,
                 Router([Route("/", page), Route("/page.js", script), before(options.folder), Mount("/client", client)]),
             ),
-            Host(api_host, Router([Mount("/auth", gate.asgi), Mount("/api", api), Route("/link", link)])),
+            Host(api_host, Router([Mount("/auth", gate.asgi), Mount("/api", api), *own])),
         ],
         lifespan=gate.lifespan,
     )
-    uvicorn.run(gate.guard(app), port=options.port, ssl_certfile=options.certificate, log_level="warning")
+    uvicorn.run(recorded(gate.guard(app)), port=options.port, ssl_certfile=options.certificate, log_level="warning")
 
 
 if __name__ == "__main__":

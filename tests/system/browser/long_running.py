@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright
 from playwright.sync_api import Page as ChromiumPage
 
-from tests.system.browser.conftest import Stage, resume, sign_up, until_page
+from tests.system.browser.conftest import Stage, resume, sign_up, until_page, until_shared
 from tests.system.browser.engines.interface import Page, Profile
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE
@@ -43,7 +43,9 @@ def tabs_of(stage: Stage, profile: Profile, count: int) -> list[Any]:
     """So many tabs of one signed-in person; the first has signed up."""
     first = visit(stage, profile)
     sign_up(first)
-    return [first, *(visit(stage, profile) for _ in range(count - 1))]
+    tabs = [first, *(visit(stage, profile) for _ in range(count - 1))]
+    until_shared(*tabs)
+    return tabs
 
 
 def skip(*tabs: Page, ms: int = NIGHT) -> None:

@@ -32,7 +32,7 @@ def attributes(page: Page) -> dict[str, str]:
 def test_the_form_helps_password_managers(visit: Visit) -> None:
     page = visit()
     assert attributes(page) | {"remember": ""} == {
-        "email": "email username",
+        "email": "email username webauthn",
         "password": "password current-password",
         "remember": "",
     }

@@ -144,6 +144,7 @@ def test_a_lost_answer_costs_nothing(stage: Stage, tab: Page) -> None:
     assert "jti" in ping(tab)
 
 
+@pytest.mark.one_scheme
 def test_a_sign_in_across_sites_holds_or_says_that_the_browser_keeps_no_cookie(
     site: str, profile: Profile, variant: Variant
 ) -> None:

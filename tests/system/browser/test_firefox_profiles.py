@@ -12,7 +12,7 @@ from tests.system.browser.conftest import Stage, expire, open_tab, ping, sign_up
 from tests.system.browser.engines.firefox import PRIVATE, Firefox
 from tests.system.browser.engines.variants import Variant, require
 
-pytestmark = pytest.mark.firefox_only
+pytestmark = pytest.mark.firefox_only("profiles that outlast their browser, and private ones")
 
 
 @contextmanager

@@ -1,38 +1,25 @@
-"""Tabs that sleep: a closed laptop, a frozen tab, a page kept for the way back. It signs nobody out, and nobody in."""
+"""Tabs that sleep: a closed laptop, a frozen tab. It signs nobody out, and nobody in."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext
 
-from tests.system.browser.conftest import PASSWORD, Stage, ping, prepared, resume, sign_up, status, until_page
+from tests.system.browser.conftest import PASSWORD, Stage, ping, status
 from tests.system.browser.long_running import (
     REFRESH,
     asleep,
     outcomes,
-    remembering,
     skip,
     start_calls,
     tabs_of,
-    visit,
 )
 from tools.services.patience import until
 
 pytestmark = pytest.mark.chromium_only("pages that the debugger puts to sleep")
 
-__all__ = ["remembering"]
-ELSEWHERE = "/pages/elsewhere.html"
 WAITING = "navigator.locks.query().then(({ pending }) => pending.length)"
 OTHER = {"email": "bob@example.com", "password": PASSWORD}
-
-
-@pytest.fixture
-def lasting(remembering: Browser) -> Iterator[BrowserContext]:
-    """A profile in which pages are kept when they are left."""
-    context = prepared(remembering.new_context())
-    yield context
-    context.close()
 
 
 def test_a_laptop_that_wakes_with_six_tabs_and_a_thousand_calls_refreshes_once_and_loses_none(
@@ -85,87 +72,3 @@ def test_a_frozen_tab_wakes_as_nobody_or_as_the_person_who_signed_in_meanwhile(
     assert ping(frozen).get("account") in (bob, None), "no call of Ann's page may be made in her name again"
     until(lambda: frozen.evaluate("stage.session.getSnapshot().account?.email") in (OTHER["email"], None))
     assert frozen.evaluate("stage.ended.map(end => end.reason)") == ["signed-out"]
-
-
-def leave(page: Page, stage: Stage) -> None:
-    """By a link, as people do."""
-    page.get_by_role("link", name="Elsewhere").click()
-    page.wait_for_url(f"{stage.url}{ELSEWHERE}")
-
-
-def come_back(page: Page) -> bool:
-    """With the browser's button; whether the very page of before was restored."""
-    page.go_back(wait_until="commit")
-    resume(page)
-    return bool(page.evaluate("stage.restored.length > 0"))
-
-
-def test_a_page_that_comes_back_after_its_pass_ran_out_goes_on_with_one_refresh(
-    stage: Stage, lasting: BrowserContext
-) -> None:
-    page = visit(stage, lasting)
-    sign_up(page)
-    leave(page, stage)
-    assert come_back(page), "this must be the page that was left, or the test shows nothing"
-    skip(page)
-    start_calls([page], times=5)
-    assert outcomes([page]) == {200}
-    assert stage.proxy.count(REFRESH) == 1
-
-
-def test_a_page_that_comes_back_after_a_sign_out_shows_nobody_and_asks_nothing_in_that_name(
-    stage: Stage, lasting: BrowserContext
-) -> None:
-    """The back button on a shared computer. A message to a kept page evicts it, so the sign-out is one without."""
-    page = visit(stage, lasting)
-    sign_up(page)
-    leave(page, stage)
-    page.evaluate("fetch('/auth/logout', { method: 'POST', headers: { 'Gatepass-Client': '1' } }).then(() => null)")
-    assert lasting.cookies() == []
-    assert come_back(page)
-    until(lambda: status(page) in ("anonymous", "ended"))
-    assert page.evaluate("stage.session.getSnapshot().account") is None
-    assert ping(page).get("status") == 401
-
-
-def test_a_page_that_comes_back_after_a_sign_out_in_a_sibling_shows_nobody(
-    stage: Stage, lasting: BrowserContext
-) -> None:
-    page, sibling = tabs_of(stage, lasting, 2)
-    leave(page, stage)
-    sibling.evaluate("stage.session.signOut().then(() => null)")
-    come_back(page)
-    until(lambda: status(page) in ("anonymous", "ended"))
-    assert page.evaluate("stage.session.getSnapshot().account") is None
-
-
-def test_a_page_left_in_the_middle_of_a_refresh_comes_back_signed_in(stage: Stage, lasting: BrowserContext) -> None:
-    page = visit(stage, lasting)
-    sign_up(page)
-    skip(page)
-    with stage.proxy.hold(REFRESH) as held:
-        start_calls([page])
-        held.wait()
-        leave(page, stage)
-    come_back(page)
-    until(lambda: "jti" in ping(page))
-    assert stage.proxy.count(REFRESH, status=401) == 0
-
-
-def test_a_progress_bar_that_was_shown_when_the_page_was_left_is_gone_when_it_comes_back(
-    stage: Stage, lasting: BrowserContext
-) -> None:
-    page = visit(stage, lasting)
-    sign_up(page)
-    until(lambda: not page.evaluate("stage.loading.getSnapshot().isVisible"))
-    with stage.proxy.hold("/api/ping") as held:
-        start_calls([page])
-        held.wait()
-        until_page(page, "stage.loading.getSnapshot().isVisible")
-        expect(page.get_by_role("progressbar")).to_be_visible()
-        leave(page, stage)
-        assert come_back(page), "this must be the page that was left, or the test shows nothing"
-        assert page.evaluate("stage.loading.getSnapshot()") == {"count": 0, "isVisible": False}
-        expect(page.get_by_role("progressbar")).to_be_hidden()
-    assert "jti" in ping(page)
-    until(lambda: not page.evaluate("stage.loading.getSnapshot().isVisible"))

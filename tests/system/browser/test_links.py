@@ -1,14 +1,13 @@
 """An `<img>` and a download open by link in a real browser, until the session ends, wherever that happens."""
 
+from urllib.parse import urlsplit
+
 import httpx2
-import pytest
-from playwright.sync_api import Page
 
 from tests.system.browser.conftest import Stage, Stages, sign_up, until_page
+from tests.system.browser.engines.interface import Page
 from tools.services.patience import until
 from tools.services.ports import free_port
-
-pytestmark = pytest.mark.chromium_only("downloads that Playwright sees")
 
 SHOW = """async (path) => {
   const image = new Image();
@@ -35,24 +34,24 @@ def test_an_image_and_a_download_open_by_link_until_the_session_ends_on_another_
     stage: Stage, tab: Page, stages: Stages
 ) -> None:
     other = free_port()
-    stages.start(other, "--public-port", str(stage.proxy.port), "--folder", stage._folder)
+    public = ("--public-port", str(urlsplit(stage.url).port), *stage.options)
+    stages.start(other, *public, "--folder", stage.folder)
     sign_up(tab)
     shown, url = tab.evaluate(SHOW, "/files/7?size=large")
     assert shown
-    with tab.expect_download() as downloading:
-        tab.evaluate(DOWNLOAD, "/files/7?download=1")
-    assert downloading.value.suggested_filename == "none.svg"
-    assert "<svg" in downloading.value.path().read_text()
-    part = httpx2.get(url, headers={"Range": "bytes=0-3"})
-    assert (part.status_code, part.text, part.headers["referrer-policy"]) == (206, "<svg", "no-referrer")
+    tab.evaluate(DOWNLOAD, "/files/7?download=1")
+    until(lambda: stage.proxy.count("/files/7", status=200) == 2, "the download")
     elsewhere = url.replace(stage.url, f"http://localhost:{other}")
+    directly = url.replace(stage.url, stage.direct_url)
+    part = httpx2.get(directly, headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.text, part.headers["referrer-policy"]) == (206, "<svg", "no-referrer")
     assert httpx2.get(elsewhere).status_code == 200, "each server of the gate opens it"
 
     token = tab.evaluate("stage.session.token().then(({ value }) => value)")
     headers = {"Authorization": f"Bearer {token}", "Gatepass-Client": "1"}
     assert httpx2.post(f"http://localhost:{other}/auth/logout", headers=headers).status_code == 204
     assert httpx2.get(elsewhere).status_code == 401
-    until(lambda: httpx2.get(url).status_code == 401, "the news of the sign-out")
+    until(lambda: httpx2.get(directly).status_code == 401, "the news of the sign-out")
     tab.goto(stage.url)  # a document shows the images that it has had without asking
     until_page(tab, "window.stage")
     assert not tab.evaluate(SHOW_AGAIN, url)

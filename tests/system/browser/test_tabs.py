@@ -2,7 +2,17 @@
 
 from functools import partial
 
-from tests.system.browser.conftest import PASSWORD, Stage, expire, open_tab, ping, sign_up, status, until_page
+from tests.system.browser.conftest import (
+    PASSWORD,
+    Stage,
+    expire,
+    open_tab,
+    ping,
+    sign_up,
+    status,
+    until_page,
+    until_shared,
+)
 from tests.system.browser.engines.interface import Page, Profile
 from tools.services.patience import until
 
@@ -15,6 +25,7 @@ def tabs_of(stage: Stage, profile: Profile, count: int) -> list[Page]:
     sign_up(first)
     tabs = [first, *(open_tab(stage, profile) for _ in range(count - 1))]
     assert {status(tab) for tab in tabs} == {"active"}
+    until_shared(*tabs)
     return tabs
 
 

@@ -22,8 +22,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from gatepass import Gatepass, HookFacts, Pages, Refused, Tokens
-from gatepass.testing import ManualClock, memory_gate
+from gatepass import Gatepass, HookFacts, Pages, Policy, Refused, Tokens
+from gatepass.ports import Message
+from gatepass.testing import ManualClock, mail_code, memory_gate
 from tests.support.browser import Browser as Visitor
 from tests.support.gates import GateHarness
 from tests.support.lifespan import started
@@ -66,6 +67,29 @@ class TestLinks:
                 opened = client.get(made.json()["links"][0])
                 assert opened.status_code == status
             assert client.get("/files/7").status_code == 401
+
+
+class TestMailCodes:
+    def test_people_who_answer_get_a_code_and_members_of_staff_do_not_get_in_by_one(self) -> None:
+        sent: list[Message] = []
+
+        class Mailer:
+            def send(self, message: Message) -> None:
+                sent.append(message)
+
+        gate = memory_gate(policy=Policy(mail_codes=True), mail=Mailer())
+        assert gate.outbox is not None
+        with serving(program("mail-codes", "mail_codes.py").create_app(gate)) as client:
+            asked = "/auth/login/mail-code/request"
+            for email in ("ann@example.com", "ann@staff.example"):
+                sign_up(client, email)
+                refused = client.post(asked, json={"email": email, "captcha": "four"}, headers=PAGE)
+                assert refused.json()["code"] == "app:no-robots"
+                ticket = client.post(asked, json={"email": email, "captcha": "three"}, headers=PAGE).json()["ticket"]
+                gate.sync(gate.outbox.drained)
+                shown = {"ticket": ticket, "code": mail_code(sent[-1])}
+                answer = client.post("/auth/login/mail-code", json=shown, headers=PAGE).json()
+                assert answer.get("code") == ("app:passkey-needed" if "staff" in email else None)
 
 
 class TestProviders:
@@ -432,7 +456,7 @@ def test_the_page_on_sign_in_buttons_shows_the_files_of_its_example() -> None:
 @pytest.mark.slow
 def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
     files = [block for block in blocks(GUIDES / "testing.md") if block.title.startswith("test_")]
-    assert len(files) == 7
+    assert len(files) == 8
     for block in files:
         (tmp_path / block.title).write_text(block.text, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=."]
@@ -442,7 +466,7 @@ def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
         command, cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert "8 passed" in done.stdout
+    assert "10 passed" in done.stdout
 
 
 class TestRendering:

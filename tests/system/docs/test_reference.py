@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from starlette.testclient import TestClient
 
-from gatepass import Gatepass, Passkeys
+from gatepass import Gatepass, Passkeys, Policy
 from gatepass.cli import main
 from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import DAY, HOUR, MINUTE
@@ -113,7 +113,8 @@ def operations() -> dict[tuple[str, str], dict[str, Any]]:
     """(Method, path) → its description, as a gate serves it."""
     browsers = Browsers(device_bound="allow")  # all endpoints that there can be
     passkeys = Passkeys(rp_id="gate.example")
-    more: dict[str, Any] = {"browsers": browsers, "passkeys": passkeys}
+    more: dict[str, Any] = {"browsers": browsers, "passkeys": passkeys, "mail": "console"}
+    more["policy"] = Policy(mail_codes=True)
     gate = Gatepass(secrets=[SECRET], public_url="https://gate.example", store="memory://", **more)
     document = TestClient(gate.asgi).get("/openapi.json").json()
     return {

@@ -20,6 +20,12 @@ class How(Enum):
     EVERYWHERE = "logout-all"
     PASSWORD = "password change"
     DISABLE = "disable"
+    CLOSURE = "closure"
+    REPLACED = "another sign-in"
+
+
+OF_THE_ACCOUNT = (How.EVERYWHERE, How.PASSWORD, How.DISABLE, How.CLOSURE)
+"""The ways that end all sessions of the account."""
 
 
 THEFT = "detected theft"
@@ -41,9 +47,7 @@ class Leaver:
     @property
     def ending(self) -> Sequence[Profile]:
         """The sessions that end."""
-        return (
-            (self._first, self._second) if self.how in (How.EVERYWHERE, How.PASSWORD, How.DISABLE) else (self._first,)
-        )
+        return (self._first, self._second) if self.how in OF_THE_ACCOUNT else (self._first,)
 
     async def sign_in(self, connection: RawConnection) -> None:
         """Register, and sign in twice."""
@@ -96,16 +100,22 @@ class Leaver:
                 return compose("/auth/password", port, bearer, body)
             case How.DISABLE:
                 return compose("/admin/disable", port, [], json.dumps(self.email).encode())
+            case How.CLOSURE:
+                body = json.dumps({"password": PASSWORD}).encode()
+                return compose("/auth/account/delete", port, bearer, body)
+            case How.REPLACED:
+                body = json.dumps({"email": self.email, "password": PASSWORD}).encode()
+                return compose("/auth/login", port, self._first.headers(), body)
 
     def _is_done(self, answer: Answer | None) -> bool:
         if answer is None or answer.status in (401, 429, 502, 503, 504):
             return False
-        if answer.status == (200 if self.how is How.PASSWORD else 204):
+        if answer.status == (200 if self.how in (How.PASSWORD, How.REPLACED) else 204):
             return True
         self.unexpected.append(f"{self.how.value}: {answer.status} {answer.body[:120]!r}")
         return False
 
     async def _is_over(self, connection: RawConnection) -> bool:
         """Whether an earlier attempt has had its effect; if not, there is a new access token for the next one."""
-        asking = self._first if self.how in (How.SIGN_OUT, How.BEARER) else self._second
+        asking = self._first if self.how in (How.SIGN_OUT, How.BEARER, How.REPLACED) else self._second
         return await asking.refresh(connection) is Outcome.ENDED

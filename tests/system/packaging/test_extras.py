@@ -42,6 +42,7 @@ PROBES = {
     "passkeys": "from gatepass.factors.fido import Fido2; Fido2()",
     "totp": "from gatepass.core.secret import Secret; from gatepass.factors.qr import svg_of\n"
     "assert svg_of(Secret('otpauth://totp/ann'))",
+    "fast": "from gatepass.core import signature; assert signature.has_libsodium",
     "bcrypt": "import bcrypt; from gatepass.accounts.passwords import foreign",
     "starlette": "from gatepass.guards.starlette import current_principal",
     "fastapi": "from gatepass.guards.fastapi import CurrentPrincipal",

@@ -13,7 +13,7 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const [file = at("../../../src/gatepass/server/endpoints/gatepass.js")] = process.argv.slice(2);
 
 const ENTRIES = [
-  ...["index", "fetch", "links", "account", "providers", "passkeys", "factors"],
+  ...["index", "fetch", "links", "account", "providers", "passkeys", "factors", "mail-codes"],
   ...["errors", "retry", "loading", "events", "live"],
 ];
 const ALL = "all-entries";

@@ -14,6 +14,8 @@ export interface SignInOptions {
   readonly auth?: string | undefined;
   /** The id of an account, in the place of an address: for servers whose users are the application's own. */
   readonly accountId?: string | undefined;
+  /** How the person signed in. For routes that want several factors: `["pwd", "otp", "mfa"]`. Default: `["pwd"]`. */
+  readonly methods?: readonly string[];
   /** False: session cookies. Default: true. */
   readonly remember?: boolean;
 }
@@ -26,13 +28,13 @@ export interface TestingRequest {
 }
 
 /** `page` is the base URL of the pages. */
-export function requestFor(email: string, { auth, accountId, remember }: SignInOptions, page?: string) {
+export function requestFor(email: string, { auth, accountId, methods, remember }: SignInOptions, page?: string) {
   const base = new URL(auth || "/auth", page || undefined).href.replace(/\/+$/, "");
   const who = accountId ? { account_id: accountId } : { email };
   return {
     url: `${base}/testing/sessions`,
     headers: { "Gatepass-Client": "1" },
-    body: { ...who, ...(remember !== undefined && { remember }), auth_url: base },
+    body: { ...who, ...(methods && { methods }), ...(remember !== undefined && { remember }), auth_url: base },
   } satisfies TestingRequest;
 }
 

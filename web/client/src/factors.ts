@@ -30,7 +30,7 @@ export interface Factors {
   /** How many recovery codes are left. */
   readonly recovery_codes: number;
   readonly policy: "off" | "optional" | "required";
-  /** When the account must have a second factor; null if it need not. */
+  /** When the account must have a second factor (Unix seconds); null if it has one, or need not. */
   readonly enrol_by: number | null;
   /** What was asked for lost factors: tell the person, with a button that cancels it. Null if nothing was. */
   readonly recovery: FactorRecovery | null;

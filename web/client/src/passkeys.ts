@@ -43,7 +43,8 @@ export interface PasskeySignIn {
   readonly remember?: boolean | undefined;
   /**
    * `conditional`: the browser offers passkeys in a field with `autocomplete="username webauthn"`, and this waits until the
-   * person takes one. The next call of this module ends that wait with `aborted`.
+   * person takes one. The next call of this module ends that wait with `aborted`, and so does one that is under way: what
+   * waits in a field never closes a dialog that the person looks at.
    */
   readonly mediation?: "conditional" | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -55,6 +56,8 @@ type Json = PublicKeyCredentialRequestOptionsJSON & PublicKeyCredentialCreationO
 
 /** What waits for the person: a browser has one request at a time. */
 let running: AbortController | undefined;
+/** How many of them the person looks at. */
+let dialogs = 0;
 
 /** Whether this browser has all that is used here: else offer no passkeys. False on a server. */
 export function hasPasskeys(): boolean {
@@ -96,45 +99,57 @@ export function passkeyStep(session: Session, { ticket }: SecondStep, signal?: A
 }
 
 /** Makes a passkey by the options that an endpoint has for it, and sends it there. */
-async function make<T>(
+function make<T>(
   post: (path: string, facts: object) => Promise<unknown>,
   path: string,
   asked: object,
   { name, signal }: NewPasskey,
   send = post,
 ): Promise<T> {
-  const turn = takeTurn(signal);
-  const response = await device("create", (await post(`${path}/options`, asked)) as Json, turn);
-  return send(path, { ...asked, response, name: name || undefined }) as Promise<T>;
+  return inTurn(signal, undefined, async (turn) => {
+    const response = await device("create", (await post(`${path}/options`, asked)) as Json, turn);
+    return send(path, { ...asked, response, name: name || undefined }) as Promise<T>;
+  });
 }
 
-async function use(
+function use(
   session: Session,
   asked: object,
   facts: object,
   signal: AbortSignal | undefined,
   mediation?: "conditional",
 ): Promise<Account> {
-  const turn = takeTurn(signal);
-  const options = await ask<Json>(session, "/login/passkey/options", asked);
-  const response = await device("get", options, turn, mediation);
-  try {
-    return (await session.enter("/login/passkey", { ...facts, response }))!.account;
-  } catch (error) {
-    if (isGatepassError(error) && error.problem?.code === "unknown-credential") {
-      const { id: credentialId } = response as { id: string };
-      // Best effort, and not every browser has it.
-      await PublicKeyCredential.signalUnknownCredential?.({ rpId: options.rpId!, credentialId }).catch(() => null);
+  return inTurn(signal, mediation, async (turn) => {
+    const options = await ask<Json>(session, "/login/passkey/options", asked);
+    const response = await device("get", options, turn, mediation);
+    try {
+      return (await session.enter("/login/passkey", { ...facts, response }))!.account;
+    } catch (error) {
+      if (isGatepassError(error) && error.problem?.code === "unknown-credential") {
+        const { id: credentialId } = response as { id: string };
+        // Best effort, and not every browser has it.
+        await PublicKeyCredential.signalUnknownCredential?.({ rpId: options.rpId!, credentialId }).catch(() => null);
+      }
+      throw error;
     }
-    throw error;
-  }
+  });
 }
 
-/** Ends what waits for the person. Before the server is asked, so that of two calls the later one counts. */
-function takeTurn(signal: AbortSignal | undefined): AbortSignal {
+/** Ends what waits for the person. Before the server is asked, so that of two dialogs the later one counts. */
+async function inTurn<T>(
+  signal: AbortSignal | undefined,
+  mediation: "conditional" | undefined,
+  act: (turn: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (mediation && dialogs) throw new GatepassError("aborted");
   running?.abort();
   running = new AbortController();
-  return signal ? AbortSignal.any([running.signal, signal]) : running.signal;
+  if (!mediation) dialogs++;
+  try {
+    return await act(signal ? AbortSignal.any([running.signal, signal]) : running.signal);
+  } finally {
+    if (!mediation) dialogs--;
+  }
 }
 
 /** What a device of the person makes, or signs, as JSON. */

@@ -11,6 +11,7 @@ export type ProblemCode =
   | "passkey-refused"
   | "unknown-credential"
   | "invalid-code"
+  | "invalid-mail-code"
   | "second-factor-required"
   | "no-second-factor"
   | "page-resumes"

@@ -30,11 +30,21 @@ describe("signIn of Playwright", () => {
 
   it("names an account of the application's by its id, at endpoints elsewhere", async () => {
     const given = context();
-    await signIn(given, "", { auth: "http://localhost:8000/api/auth/", accountId: "7", remember: false });
+    await signIn(given, "", {
+      auth: "http://localhost:8000/api/auth/",
+      accountId: "7",
+      methods: ["pwd", "otp", "mfa"],
+      remember: false,
+    });
     expect(given.request.post).toHaveBeenCalledWith(
       "http://localhost:8000/api/auth/testing/sessions",
       expect.objectContaining({
-        data: { account_id: "7", remember: false, auth_url: "http://localhost:8000/api/auth" },
+        data: {
+          account_id: "7",
+          methods: ["pwd", "otp", "mfa"],
+          remember: false,
+          auth_url: "http://localhost:8000/api/auth",
+        },
       }),
     );
   });

@@ -6,51 +6,11 @@ import { createFactors, secondStepOf } from "../src/factors.js";
 import { addPasskey, enrolPasskey, hasPasskeys, passkeyStep, signInWithPasskey } from "../src/passkeys.js";
 import { problem } from "../src/testing/messages.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
+import { FakeDevice } from "./fake/device.js";
 import { ANN, calls, signedIn } from "./fake/world.js";
 
 useFakeClock();
 afterEach(() => vi.unstubAllGlobals());
-
-interface Asked {
-  readonly publicKey: object;
-  readonly mediation?: string;
-  readonly signal: AbortSignal;
-}
-
-/** The browser's side: `answer` is what the device comes to, and a conditional request waits for `take`. */
-class FakeDevice {
-  readonly asked: [act: string, Asked][] = [];
-  readonly signalled: object[] = [];
-  answer: () => object = () => ({ id: "key-1", type: "public-key" });
-  take!: () => void;
-
-  readonly #ask = (act: string) => (options: Asked) => {
-    this.asked.push([act, options]);
-    return new Promise((resolve, reject) => {
-      const done = () => {
-        try {
-          const made = this.answer();
-          resolve({ toJSON: () => made });
-        } catch (error) {
-          reject(error);
-        }
-      };
-      if (options.signal.aborted) reject(options.signal.reason);
-      options.signal.addEventListener("abort", () => reject(options.signal.reason));
-      if (options.mediation) this.take = done;
-      else done();
-    });
-  };
-
-  install(): void {
-    vi.stubGlobal("navigator", { credentials: { create: this.#ask("create"), get: this.#ask("get") } });
-    vi.stubGlobal("PublicKeyCredential", {
-      parseCreationOptionsFromJSON: (options: object) => ({ ...options, isParsed: true }),
-      parseRequestOptionsFromJSON: (options: object) => ({ ...options, isParsed: true }),
-      signalUnknownCredential: async (options: object) => void this.signalled.push(options),
-    });
-  }
-}
 
 let device: FakeDevice;
 beforeEach(() => {
@@ -243,6 +203,23 @@ describe("the field of the name", () => {
     const pressed = signInWithPasskey(session);
     expect(await settled(pressed)).toMatchObject({ email: ANN.email });
     await expect(settled(offered)).rejects.toMatchObject({ kind: "aborted" });
+  });
+
+  it("closes no dialog of a button that was pressed before the page was ready to wait", async () => {
+    const { profile, session } = await enrolled();
+    await settled(session.signOut());
+    profile.faults = [{ hang: 2_000 }];
+    const pressed = signInWithPasskey(session);
+    pressed.catch(() => undefined);
+    await expect(settled(signInWithPasskey(session, { mediation: "conditional" }))).rejects.toMatchObject({
+      kind: "aborted",
+    });
+    expect(await settled(pressed)).toMatchObject({ email: ANN.email });
+    await settled(session.signOut());
+    const again = signInWithPasskey(session, { mediation: "conditional" });
+    await pass(1);
+    device.take();
+    expect(await settled(again)).toMatchObject({ email: ANN.email });
   });
 
   it("asks once more, for the person is there, where the page was open for too long", async () => {

@@ -6,7 +6,9 @@
 
 import axios from "axios";
 import { createSession } from "gatepass";
+import { createAccount } from "gatepass/account";
 import { attachAxios } from "gatepass/axios";
+import { createFactors } from "gatepass/factors";
 
 import { networkAdapter, networkFetch } from "./network";
 
@@ -15,3 +17,9 @@ export const session = createSession({ baseURL: "/auth", fetch: networkFetch });
 export const api = axios.create({ baseURL: "/", adapter: networkAdapter, timeout: 15_000 });
 
 attachAxios(api, { session });
+
+const setup = { baseURL: "/auth", session, fetch: networkFetch };
+
+export const account = createAccount(setup);
+
+export const factors = createFactors(setup);

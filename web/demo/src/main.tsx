@@ -9,6 +9,7 @@ import "./styles/pass.css";
 import "./styles/logbook.css";
 import "./styles/experiments.css";
 import "./styles/theft.css";
+import "./styles/keys.css";
 import "./styles/lists.css";
 
 import { SessionProvider } from "gatepass/react";

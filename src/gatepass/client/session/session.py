@@ -17,12 +17,19 @@ from gatepass.client import clock
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError, raise_for_problem
 from gatepass.client.flow import Pause, Work
 from gatepass.client.http import REQUEST_ERRORS
-from gatepass.client.session.access_token import CLAIMS_CHANGED, AccessToken, Status, TokenState
+from gatepass.client.session.access_token import AccessToken, Status, TokenState
 from gatepass.client.session.address import check_address
 from gatepass.client.session.backoff import MAX_BACKOFF, Backoff
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
-from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credentials, sign_out, sign_out_everywhere
+from gatepass.client.session.second_step import SecondStep, read_second_step
+from gatepass.client.session.sign_in import (
+    confirm_sign_outs,
+    exchange_as_owner,
+    exchange_credentials,
+    sign_out,
+    sign_out_everywhere,
+)
 from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
@@ -143,11 +150,11 @@ class Session:
         """The flow behind `Client.sign_up`."""
         return (yield from self._authenticate("register", email, password, remember, extra))
 
-    def second_step(self, method: CodeMethod, ticket: Secret, code: Secret) -> Flow[Account]:
-        """The flow behind `Client.sign_in_by_code`."""
-        account = yield from self._enter(f"login/{method}", {"ticket": ticket, "code": code})
+    def show_code(self, method: str, members: dict[str, object]) -> Flow[Account]:
+        """The flow behind `Client.sign_in_by_code`, and `sign_in_by_mail_code` (`method` mail-code)."""
+        account = yield from self._enter(f"login/{method}", members)
         if account is None:
-            raise ClientError("The server answered a second step without an account.")
+            raise ClientError("The server answered a code without an account.")
         return account
 
     def end_without_factors(self, ticket: Secret, token: Secret) -> Flow[Account]:
@@ -166,20 +173,15 @@ class Session:
 
         A refused access token is refreshed once. Raises SessionEndedError if not signed in, and a ProblemError.
         """
-        refused: AccessToken | None = None
-        is_stale = False
-        for _ in range(2):
-            token = yield from self.token_for_call(refused, is_stale=is_stale)
-            if token is None:
-                raise self._ended_error()
-            answer, grant = yield from exchange_credentials(self._saved, path, proof, token)
-            if grant is not None:
-                return self.state.account
-            if answer.body.get("code") != "invalid-token":
-                break
-            refused, is_stale = token, answer.body.get("reason") == CLAIMS_CHANGED
-        raise_for_problem(answer.response)
-        raise ClientError(f"{self.auth_url}/{path} did not answer with a session.")
+        _, grant = yield from exchange_as_owner(self._saved, path, proof, token_for_call=self.token_for_call)
+        if grant is None:
+            raise ClientError(f"{self.auth_url}/{path} did not answer with a session.")
+        return self.state.account
+
+    def step_up(self) -> Flow[SecondStep]:
+        """The flow behind `Client.step_up`."""
+        answer, _ = yield from exchange_as_owner(self._saved, "step-up", {}, token_for_call=self.token_for_call)
+        return read_second_step(answer)
 
     def sign_out(self, *, everywhere: bool) -> Flow[None]:
         """The flow behind `Client.sign_out`."""

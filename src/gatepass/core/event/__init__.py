@@ -15,7 +15,10 @@ from gatepass.core.event.account import (
     IdentityLinked,
     IdentityUnlinked,
     LinkedBy,
+    MailCodeRequested,
+    MailCodeUsed,
     PasswordChanged,
+    PasswordRemoved,
     PasswordReset,
     ResetRequested,
 )
@@ -36,6 +39,7 @@ from gatepass.core.event.factor import (
 )
 from gatepass.core.event.refusal import (
     AccessRefused,
+    MailCodeRefused,
     PasskeyRefused,
     ProviderSignInRefused,
     RateExceeded,
@@ -103,10 +107,14 @@ __all__ = [
     "Level",
     "LinkedBy",
     "LogDropped",
+    "MailCodeRefused",
+    "MailCodeRequested",
+    "MailCodeUsed",
     "MailFailed",
     "NetworkUnknown",
     "PasskeyRefused",
     "PasswordChanged",
+    "PasswordRemoved",
     "PasswordReset",
     "ProviderFailure",
     "ProviderSignInRefused",

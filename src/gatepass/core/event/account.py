@@ -81,6 +81,34 @@ class PasswordReset(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordRemoved(Event):
+    """A mailed code came for an account whose address was never verified: what others could know of it is gone.
+
+    That is its password, its identities, its passkeys and its sessions. Its owner sets a new password by mail.
+    """
+
+    name = "authn_password_removed"
+    level = "warning"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailCodeRequested(Event):
+    """A code to sign in was asked for; `account_id` if the address has an account."""
+
+    name = "authn_mail_code_request"
+    account_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailCodeUsed(Event):
+    """A mailed code was right, and is used up. A `session_created` follows, or a second factor is asked for."""
+
+    name = "authn_mail_code_used"
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityLinked(Event):
     """An identity at a provider signs in to an account from now on.
 

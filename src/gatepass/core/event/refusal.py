@@ -24,6 +24,15 @@ class SignInThrottled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailCodeRefused(Event):
+    """A code that was said to be mailed is wrong; `account_id` if the address has an account."""
+
+    name = "authn_mail_code_refused"
+    level = "warning"
+    account_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PasskeyRefused(Event):
     """The answer of an authenticator added nothing and began no session. `why` says what was wrong with it.
 

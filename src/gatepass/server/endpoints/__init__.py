@@ -10,6 +10,7 @@ from gatepass.server.endpoints import (
     factors,
     identities,
     links,
+    mail_codes,
     oidc,
     passkey_enrolment,
     passkeys,
@@ -46,6 +47,8 @@ DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
 PASSKEYS = (*passkeys.ENDPOINTS, *passkey_enrolment.ENDPOINTS)
 """Where the gate has an RP id. Described too, there."""
+MAIL_CODES = mail_codes.ENDPOINTS
+"""Where the policy has codes by mail. Described too, there."""
 RELATED_ORIGINS = passkeys.AROUND
 """What `gatepass serve` answers outside the mount too, where pages outside the RP id use its passkeys."""
 PAGES = resume.ENDPOINTS

@@ -24,7 +24,8 @@ async def list_factors(context: Context, request: Request) -> Reply:
     """The passkeys, the authenticator app and how many recovery codes there are.
 
     And what the server asks for: `policy` is off, optional or required, and `enrol_by` when the account must have a
-    second factor, if that is set. `recovery` is what was asked for lost factors, null if nothing was.
+    second factor (Unix seconds; null where it has one, or need not). `recovery` is what was asked for lost factors,
+    null if nothing was.
     """
     account = await context.account(context.principal(request))
     found = await context.factors.of(account.id)

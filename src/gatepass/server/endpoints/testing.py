@@ -1,6 +1,7 @@
 """Sign-in for end-to-end tests, in testing mode alone (`server/testing.py`). In no OpenAPI document.
 
     POST /testing/sessions   an address, or the id of an account → a session, its cookies, and `init_script`
+                             `methods` with mfa: a session of several factors, for routes that want one
 
 The session is bound to a key from its first moment, as a page's own sign-in is: so copies of its cookies are worthless,
 and the tests run what production runs. The key cannot be stored from outside of a page. `init_script` does that: a
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from gatepass.core import base64url
 from gatepass.core.account import Account
+from gatepass.core.assurance import MFA
+from gatepass.core.authentication import Authentication
 from gatepass.core.binding import KEY_BYTES, BindingKey
 from gatepass.errors import InvalidCredentials, NotFound
 from gatepass.server.context import Context
@@ -29,6 +32,7 @@ async def begin_session(context: Context, request: Request) -> Reply:
     """Begin a session of any account, which is made where there is none of the address."""
     refuse_other_machines(request)
     body = bodies.read(SessionForTests, await request.json(bodies.MAX_BYTES))
+    how = _how(body)
     caller = context.caller(request)
     account = await _account(context, body, ip_prefix=caller.ip_prefix)
     key = body.binding_secret or BindingKey(SystemEntropy().token_bytes(KEY_BYTES))
@@ -39,6 +43,7 @@ async def begin_session(context: Context, request: Request) -> Reply:
         caller=caller,
         remember=body.remember,
         binding_key=key,
+        how=how,
         asks_second=False,
     )
     if begun is None:
@@ -63,6 +68,13 @@ async def _account(context: Context, body: SessionForTests, *, ip_prefix: str) -
     if account is None or account.disabled_at is not None:
         raise NotFound("There is no such account, or it is disabled.")
     return account
+
+
+def _how(body: SessionForTests) -> Authentication:
+    try:
+        return Authentication(tuple(body.methods), MFA if MFA in body.methods else None)
+    except ValueError as fault:
+        raise bodies.invalid_body({"methods": str(fault)}) from None
 
 
 def _script(facts: dict[str, str], *, secret: str) -> str:

@@ -15,6 +15,11 @@ class Chromium:
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
 
+    @property
+    def is_gone(self) -> bool:
+        """See Engine. The fixture that has started it would have to start it anew."""
+        return False
+
     def new_profile(self) -> BrowserContext:
         """See Engine."""
         return prepared(self._browser.new_context(ignore_https_errors=True))

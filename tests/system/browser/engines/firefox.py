@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.system.browser.engines.interface import DriverError, PageError
+from tests.system.browser.engines.interface import BrowserGone, DriverError, PageError
+from tests.system.browser.engines.leash import Leashed
 from tests.system.browser.engines.script import function_of, result_of
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
@@ -55,22 +55,13 @@ class Firefox:
         )
         (folder / "user.js").write_text("\n".join(lines))
         port = free_port()
-        self._process = subprocess.Popen(
-            [
-                str(find_firefox()),
-                "--headless",
-                "--no-remote",
-                f"--remote-debugging-port={port}",
-                "--profile",
-                str(folder),
-            ],
-            env={**os.environ, "HOME": str(folder), "MOZ_CRASHREPORTER_DISABLE": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        command = [str(find_firefox()), "--headless", "--no-remote", f"--remote-debugging-port={port}"]
+        variables = {**os.environ, "HOME": str(folder), "MOZ_CRASHREPORTER_DISABLE": "1"}
+        self._process = Leashed([*command, "--profile", str(folder)], env=variables)
+        self.is_gone = False
         self._ids = itertools.count()
         self._stack = contextlib.ExitStack()
-        self._stack.callback(self._end)
+        self._stack.callback(self._process.end)
         self._socket = self._connect(port)
         self.command("session.new", capabilities={"alwaysMatch": {"acceptInsecureCerts": True}})
 
@@ -78,7 +69,7 @@ class Firefox:
         made: list[ClientConnection] = []
 
         def is_connected() -> bool:
-            assert self._process.poll() is None, "Firefox has ended at once"
+            assert not self._process.has_ended, "Firefox has ended at once"
             address = f"ws://127.0.0.1:{port}/session"
             with contextlib.suppress(OSError):
                 made.append(
@@ -90,11 +81,17 @@ class Firefox:
         return made[0]
 
     def command(self, method: str, **parameters: Any) -> Any:
-        """One command of BiDi, and its result. Raises DriverError if it is refused."""
+        """One command of BiDi, and its result. Raises DriverError if it is refused, BrowserGone if nothing answers."""
+        if self.is_gone:
+            raise BrowserGone(method)
         number = next(self._ids)
-        self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
-        while (message := json.loads(self._socket.recv(PATIENCE))).get("id") != number:
-            pass  # an event
+        try:
+            self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+            while (message := json.loads(self._socket.recv(PATIENCE))).get("id") != number:
+                pass  # an event
+        except (ConnectionClosed, TimeoutError) as error:
+            self.is_gone = True
+            raise BrowserGone(method) from error
         if message["type"] == "error":
             raise DriverError(f"{method}: {message['error']}: {message['message']}")
         return message["result"]
@@ -110,16 +107,10 @@ class Firefox:
 
     def close(self) -> None:
         """Close the browser, as its owner does."""
-        with contextlib.suppress(ConnectionClosed):
+        with contextlib.suppress(BrowserGone):
             self.command("browser.close")
-        self._stack.close()
-
-    def _end(self) -> None:
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
             self._process.wait()
+        self._stack.close()
 
 
 class Container:
@@ -156,7 +147,8 @@ class Container:
 
     def close(self) -> None:
         """See Profile."""
-        self._firefox.command("browser.removeUserContext", userContext=self._name)
+        with contextlib.suppress(BrowserGone):
+            self._firefox.command("browser.removeUserContext", userContext=self._name)
 
 
 class FirefoxPage:

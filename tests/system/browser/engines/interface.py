@@ -14,6 +14,10 @@ class DriverError(Exception):
     """Why a browser has not done what it was told, such as to look at a page that it was just leaving."""
 
 
+class BrowserGone(Exception):
+    """A browser has ended, or does not answer. What it is told next fails at once, and another one takes its place."""
+
+
 class Page(Protocol):
     """A tab."""
 
@@ -59,6 +63,10 @@ class Profile(Protocol):
 
 class Engine(Protocol):
     """A browser that is running."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the next test needs another one."""
 
     def new_profile(self) -> Profile:
         """Make an empty profile."""

@@ -4,8 +4,10 @@
     --browsers all        each test in each browser, over http, and over https with HTTP/2 behind nginx
     --browsers firefox    the same in this one; also chromium, webkit, and several with commas
 
-A test marked `chromium_only` needs what Playwright has for Chromium alone; its mark says what. `firefox_only` is
-for what starts Firefoxes of its own: with `--browsers firefox` or `all`.
+A test marked `chromium_only` needs what Playwright has for Chromium alone; its mark says what. `not_in` names a browser
+and what it lacks. `firefox_only` is for what starts Firefoxes of its own, `elsewhere` for what other tests show of
+Chromium at greater length: with `--browsers all`, or one that names them. What has servers of its own, and is no
+other over https, is marked `one_scheme`.
 """
 
 import os
@@ -47,19 +49,34 @@ def chosen() -> Sequence[str]:
     return names
 
 
+ONLY_IN = {"chromium_only": ["chromium"], "firefox_only": ["firefox"], "elsewhere": ["firefox", "webkit"]}
+"""Marks, and the browsers that a test with one of them is for."""
+
+
+def left_out(test: pytest.Item) -> tuple[list[str], str]:
+    """The browsers in which a test never runs, and why."""
+    for name, browsers in ONLY_IN.items():
+        if found := test.get_closest_marker(name):
+            return [other for other in FINDERS if other not in browsers], str(found.args[0])
+    if found := test.get_closest_marker("not_in"):
+        return [found.args[0]], str(found.args[1])
+    return [], ""
+
+
 def variants_of(test: pytest.Item) -> list[Variant]:
     """Those in which a test runs."""
-    if test.get_closest_marker("chromium_only"):
-        return [Variant("chromium")]
-    if test.get_closest_marker("firefox_only"):
-        return [Variant("firefox")]
-    names = chosen()
+    absent, _ = left_out(test)
+    possible = [name for name in FINDERS if name not in absent]
+    if test.get_closest_marker("chromium_only") or test.get_closest_marker("firefox_only"):
+        return [Variant(possible[0])]
+    names = [name for name in possible if name in chosen()]
     if names:
-        return [Variant(name, scheme) for scheme in ("http", "https") for name in names]
+        schemes = ["http"] if test.get_closest_marker("one_scheme") else ["http", "https"]
+        return [Variant(name, scheme) for scheme in schemes for name in names]
     core = test.get_closest_marker("every_browser")
     if core is None:
-        return [Variant("chromium")]
-    return [Variant(name, scheme) for scheme in core.kwargs.get("over", ["http"]) for name in FINDERS]
+        return [Variant(possible[0])]
+    return [Variant(name, scheme) for scheme in core.kwargs.get("over", ["http"]) for name in possible]
 
 
 def require(name: str) -> None:

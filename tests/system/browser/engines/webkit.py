@@ -8,14 +8,14 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 from tests.support.process import is_listening
-from tests.system.browser.engines.interface import DriverError
+from tests.system.browser.engines.interface import BrowserGone, DriverError
+from tests.system.browser.engines.leash import Leashed
 from tests.system.browser.engines.script import function_of, result_of
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
@@ -23,6 +23,8 @@ from tools.services.ports import free_port
 _CALL = "const done = arguments[0]; (%s)().then(done);"
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The member that holds the name of an element (WebDriver §12)."""
+_DELAY = 10.0
+"""Seconds. The driver says of a page that has taken all of PATIENCE that it has, unless it hangs itself."""
 
 
 def find_minibrowser() -> str | None:
@@ -42,15 +44,20 @@ class WebKit:
         self._free: list[Browser] = []
         read, write = os.pipe()
         command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
-        self._screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+        self._screen = Leashed(command, keep=[write])
         os.close(write)
         with open(read) as display:
             self._display = f":{display.readline().strip()}"
 
+    @property
+    def is_gone(self) -> bool:
+        """See Engine. Each profile is a browser of its own."""
+        return self._screen.has_ended
+
     def new_profile(self) -> "Browser":
         """See Engine."""
         if self._free:
-            return self._free.pop().emptied()
+            return self._free.pop()
         self._all.append(Browser(self._folder, self._display, self._free))
         return self._all[-1]
 
@@ -58,8 +65,7 @@ class WebKit:
         """See Engine."""
         for browser in self._all:
             browser.end()
-        self._screen.terminate()
-        self._screen.wait(PATIENCE)
+        self._screen.end()
 
 
 class Browser:
@@ -68,12 +74,9 @@ class Browser:
     def __init__(self, folder: Path, display: str, free: list["Browser"]) -> None:
         port = free_port()
         self._free = free
-        self._process = subprocess.Popen(
-            ["WebKitWebDriver", f"--port={port}"],
-            env={**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11", "HOME": str(folder), "NO_AT_BRIDGE": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        variables = {**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11", "HOME": str(folder), "NO_AT_BRIDGE": "1"}
+        self._process = Leashed(["WebKitWebDriver", f"--port={port}"], env=variables)
+        self._is_gone = False
         until(lambda: is_listening(port), "WebKitWebDriver")
         self._base = f"http://127.0.0.1:{port}/session"
         options = {"binary": find_minibrowser(), "args": ["--automation"]}
@@ -81,18 +84,26 @@ class Browser:
         self._base += "/" + self.send("POST", "", capabilities={"alwaysMatch": wanted})["sessionId"]
         self.send("POST", "/timeouts", script=PATIENCE * 1_000, pageLoad=PATIENCE * 1_000)
         self._first: str = self.send("GET", "/window")
-        self._hosts: list[str] = []
 
     def send(self, method: str, path: str, **parameters: Any) -> Any:
-        """One command, and its value. Raises DriverError if it is refused."""
+        """One command, and its value. Raises DriverError if it is refused, BrowserGone if nothing answers."""
+        if self._is_gone:
+            raise BrowserGone(path)
         body = json.dumps(parameters).encode() if method == "POST" else None
         request = urllib.request.Request(self._base + path, method=method, data=body)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE + _DELAY) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as refused:
             with refused:
-                raise DriverError(refused.read().decode()) from None
+                reason = refused.read().decode()
+            if "invalid session id" not in reason:  # what it says of a browser that has crashed
+                raise DriverError(reason) from None
+            cause: Exception = refused
+        except (OSError, ValueError) as error:
+            cause = error
+        self._is_gone = True
+        raise BrowserGone(path) from cause
 
     def new_page(self) -> "WebKitPage":
         """See Profile."""
@@ -109,10 +120,15 @@ class Browser:
 
     def close(self) -> None:
         """See Profile."""
-        self._free.append(self)
+        try:
+            self._empty()
+        except BrowserGone:
+            self.end()
+        else:
+            self._free.append(self)
 
-    def emptied(self) -> "Browser":
-        """The same without its tabs and cookies."""
+    def _empty(self) -> None:
+        """Close its tabs, and delete its cookies."""
         for handle in self.send("GET", "/window/handles"):
             self.send("POST", "/window", handle=handle)
             with contextlib.suppress(DriverError):
@@ -120,13 +136,13 @@ class Browser:
             if handle != self._first:
                 self.send("DELETE", "/window")
         self.send("POST", "/window", handle=self._first)
-        return self
 
     def end(self) -> None:
-        """End the process."""
-        self.send("DELETE", "")
-        self._process.terminate()
-        self._process.wait(PATIENCE)
+        """End the driver and its browser."""
+        with contextlib.suppress(BrowserGone, DriverError):
+            self.send("DELETE", "")
+        self._is_gone = True
+        self._process.end()
 
 
 class WebKitPage:

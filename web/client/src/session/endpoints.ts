@@ -58,6 +58,11 @@ export const NOTHING = "AAAAAAAAAAA";
 /** A header that no form can send, so that every cross-origin request needs a preflight (PROTOCOL §6). */
 export const CLIENT_HEADER: Record<string, string> = { "Gatepass-Client": "1" };
 
+/** The Authorization header for an access token. */
+export function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
+}
+
 /** Creates the function that calls endpoints below `base`. A call is aborted after `timeout` ms, including its body. */
 export function createEndpointCall(
   scope: BrowserScope,

@@ -17,6 +17,7 @@
 import type { Binding, Prove } from "./binding-key.js";
 import { jitter, pause } from "./browser.js";
 import { askWhose, type EndpointCall, NOTHING, type Outcome, outcomeOf, readMark } from "./endpoints.js";
+import { isCookieKept } from "./kept-cookie.js";
 import { BEGUN, type Jar, type Notes, type State } from "./state-cookie.js";
 import type { Suspect } from "./suspicion.js";
 import type { Channel } from "./tab-channel.js";
@@ -64,6 +65,8 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
   let gaveUpAt = "";
   const isCookieGone = createPatience(now);
   const isKeyGone = createPatience(now);
+  /** The server was asked of which session the cookie is: whether the browser renews it is not known yet. */
+  let isNew = false;
 
   /** The state of the refresh token to present. If the cookie cannot be read, what this tab remembers. */
   function stateToPresent(): State {
@@ -92,10 +95,17 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     const asked = memory.snapshot.account ? body : { ...(body as object), account: true };
     const request = { headers: { "Gatepass-Session": sid, ...headers }, body: asked };
     const outcome = outcomeOf(await call("/refresh", request), sid);
-    if (outcome.kind === "ok") binding.confirm(sid);
-    if (outcome.kind === "ok" && memory.sid === sid) {
-      jar.remember(outcome.grant!);
-      channel.share(outcome.grant!);
+    const { grant } = outcome;
+    if (outcome.kind !== "ok") return outcome;
+    if (isNew && !(await isCookieKept(parts, grant!))) {
+      binding.end(sid);
+      return { kind: "no-session" };
+    }
+    isNew = false;
+    binding.confirm(sid);
+    if (memory.sid === sid) {
+      jar.remember(grant!);
+      channel.share(grant!);
     }
     return outcome;
   }
@@ -105,7 +115,8 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     if (jar.read()) return { kind: "session-mismatch" };
     onCall();
     const outcome = await askWhose(call);
-    if (outcome.kind !== "no-session") return outcome;
+    isNew = outcome.kind !== "no-session";
+    if (isNew) return outcome;
     // The address of this page said that a session has begun.
     if (notes("news") === BEGUN) suspect("cookies-blocked");
     notes("news", null);

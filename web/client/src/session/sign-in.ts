@@ -6,7 +6,8 @@
  */
 
 import { GatepassError } from "../errors.js";
-import { askWhose, CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
+import { bearer, CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
+import { isCookieKept } from "./kept-cookie.js";
 import type { Parts } from "./refresh.js";
 import type { Credentials, EndReason, Entered, Session, Verification } from "./types.js";
 
@@ -19,10 +20,8 @@ export interface SessionActions {
 }
 
 /** Creates the functions over the parts of one session. */
-export function createSignIn(
-  { memory, jar, notes, channel, lock, call, binding, suspect }: Parts,
-  actions: SessionActions,
-) {
+export function createSignIn(parts: Parts, actions: SessionActions) {
+  const { memory, jar, notes, channel, lock, call, binding } = parts;
   /** Posts `facts`. */
   const post = (path: string, body?: object, token?: string) =>
     call(path, { headers: { ...CLIENT_HEADER, ...(token && bearer(token)) }, body });
@@ -48,7 +47,7 @@ export function createSignIn(
       const { answer, offered } = await offer(path, facts, token);
       const grant = readGrant(answer);
       if (grant) {
-        await requireCookie(grant);
+        if (jar.isUnseen() && !(await isCookieKept(parts, grant))) throw new GatepassError("cookies-blocked");
         if (offered !== undefined) binding.begin(grant.sid, offered);
         // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);
@@ -61,17 +60,6 @@ export function createSignIn(
     else if (answer.status !== 202) throw new GatepassError("http", answer);
     // Of the codes the session keeps nothing: they are for the person's eyes, once.
     return grant && { account: memory.snapshot.account!, recoveryCodes: answer.problem!.recovery_codes as [] };
-  }
-
-  /**
-   * A browser that blocks the cookies of another site drops them without a word, and the session would last as long as its
-   * first token. So the server is asked where this page cannot see them; if they are not there, the session ends at once.
-   */
-  async function requireCookie({ token }: Grant): Promise<void> {
-    if (!jar.isUnseen() || (await askWhose(call).catch(() => null))?.kind !== "no-session") return;
-    await post("/logout", undefined, token).catch(() => null);
-    suspect("cookies-blocked");
-    throw new GatepassError("cookies-blocked");
   }
 
   async function signOut({ everywhere = false } = {}): Promise<void> {
@@ -104,11 +92,6 @@ export function createSignIn(
   }
 
   return { post, depart, enter, signOut, confirmSignOut };
-}
-
-/** The Authorization header for an access token. */
-export function bearer(token: string): Record<string, string> {
-  return { Authorization: `Bearer ${token}` };
 }
 
 /** What is sent of a form, which may have more members. */

@@ -2,8 +2,9 @@
  * Second factors and passkeys, for the test server. An account has one once the page under test has added it.
  *
  * The one code of an authenticator app that is right is `FakeFactors.CODE`, and it counts as often as it is sent. A passkey
- * is known by the `id` of what the browser answers, and no signature is looked at. Lost factors can be removed as soon as that
- * was asked for, and the token of the mailed link is the address.
+ * is known by the `id` of what the browser answers, and no signature is looked at. The one mailed code that is right is
+ * `FakeFactors.MAIL_CODE`. Lost factors can be removed as soon as that was asked for, and the token of the mailed link is the
+ * address.
  */
 
 import { type Incoming, type Outgoing, problem, type Row } from "./messages.js";
@@ -35,6 +36,7 @@ const RECOVERY = { requested_at: 1_700_000_000, ready_at: 1_700_000_000, ends_at
 
 export class FakeFactors {
   static readonly CODE = "287082";
+  static readonly MAIL_CODE = "7K3M-Q2VX";
   readonly #accounts = new Map<string, Held>();
   readonly #tickets = new Map<string, Ticket>();
   #count = 0;
@@ -48,9 +50,12 @@ export class FakeFactors {
 
   /** The response to a step below `/auth/login/`; `begin` begins a session. */
   step(request: Incoming, begin: (ticket: Ticket) => Outgoing): Outgoing {
-    const { ticket: text, code, response, binding_secret: binding = null } = (request.body ?? {}) as Step;
+    const { ticket: text, code, email: asked, response, binding_secret: binding = null } = (request.body ?? {}) as Step;
     const ticket = this.#tickets.get(text ?? "");
     if (request.path.includes("/factor-recovery")) return this.#recover(request, ticket, begin);
+    if (request.path === "/auth/login/mail-code/request") {
+      return { status: 200, body: this.#mailed(asked!, binding, text) };
+    }
     if (request.path === "/auth/login/passkey/options") {
       const isKnown = text === undefined || ticket;
       const options = { challenge: "Y2hhbGxlbmdl", rpId: "localhost", userVerification: "required" };
@@ -61,6 +66,11 @@ export class FakeFactors {
       return email ? begin({ email, binding, continues: null }) : problem(401, "unknown-credential");
     }
     if (!ticket || ticket.continues?.revoked) return problem(400, "sign-in-expired");
+    if (request.path === "/auth/login/mail-code") {
+      if (code?.toUpperCase() !== FakeFactors.MAIL_CODE) return problem(401, "invalid-mail-code");
+      this.#tickets.delete(text!);
+      return this.second(ticket.email, ticket.binding) ?? begin(ticket);
+    }
     const held = this.#of(ticket.email);
     if (response) {
       if (this.#ownerOf(response.id) !== ticket.email) return problem(401, "passkey-refused");
@@ -161,6 +171,13 @@ export class FakeFactors {
     return { methods, ticket: text, expires_in: 300 };
   }
 
+  /** The ticket of a code by mail; that of an earlier request once more. */
+  #mailed(email: string, binding: string | null, again?: string) {
+    const text = this.#tickets.has(again ?? "") ? again! : `gp_mc_${++this.#count}`;
+    if (text !== again) this.#tickets.set(text, { email, binding, continues: null });
+    return { ticket: text, expires_in: 600 };
+  }
+
   #renew(held: Held): Outgoing {
     held.codes = Array.from({ length: 10 }, () => `code-${++this.#count}`);
     return { status: 200, body: { recovery_codes: held.codes } };
@@ -169,6 +186,7 @@ export class FakeFactors {
 
 interface Step {
   readonly ticket?: string;
+  readonly email?: string;
   readonly code?: string;
   readonly name?: string;
   readonly response?: { readonly id: string };

@@ -80,6 +80,10 @@ export function fakeSession({
     async enter(path) {
       // What `stepUp` of `gatepass/factors` gets: the next step.
       if (path === "/step-up") throw needsSecondStep({ status: 200 });
+      if (path === "/login/mail-code/request") {
+        refuseOnce();
+        throw new GatepassError("http", { status: 200, problem: { ticket: "gp_mc_x", expires_in: 600 } });
+      }
       const entered = await begin({ email: snapshot.account?.email ?? "ann@example.com" });
       return { account: entered, recoveryCodes: ["code-1", "code-2"] };
     },

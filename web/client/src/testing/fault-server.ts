@@ -103,6 +103,8 @@ export class FaultServer {
       case "POST /auth/login/factor-recovery":
       case "POST /auth/login/factor-recovery/complete":
       case "POST /auth/factor-recovery/cancel":
+      case "POST /auth/login/mail-code/request":
+      case "POST /auth/login/mail-code":
         return this.#step(request);
       case "POST /auth/refresh":
         return this.#refresh(request);

@@ -20,6 +20,7 @@ export const de: Texts = {
     "passkey-refused": "Dieser Passkey kann hier nicht verwendet werden.",
     "unknown-credential": "Dieser Passkey ist hier nicht mehr bekannt.",
     "invalid-code": "Der Code ist falsch oder wurde schon verwendet. Bitte warte auf den nächsten.",
+    "invalid-mail-code": "Der Code ist falsch. Bitte prüfe ihn oder fordere einen neuen an.",
     "second-factor-required": "Bitte bestätige mit deinem zweiten Schritt, dass du es bist.",
     "no-second-factor": "Bitte richte zuerst einen zweiten Schritt für deine Anmeldung ein.",
     "page-resumes": "Einen Moment, bitte.",

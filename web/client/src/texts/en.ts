@@ -20,6 +20,7 @@ export const en: Texts = {
     "passkey-refused": "This passkey cannot be used here.",
     "unknown-credential": "This passkey is not known here any more.",
     "invalid-code": "The code is wrong or was used already. Please wait for the next one.",
+    "invalid-mail-code": "The code is wrong. Please check it, or ask for a new one.",
     "second-factor-required": "Please confirm that it is you with your second step.",
     "no-second-factor": "Please set up a second step for your sign-in first.",
     "page-resumes": "One moment, please.",

@@ -20,6 +20,7 @@ export const es: Texts = {
     "passkey-refused": "Esta llave de acceso no se puede usar aquí.",
     "unknown-credential": "Esta llave de acceso ya no se reconoce aquí.",
     "invalid-code": "El código es incorrecto o ya se ha usado. Espera al siguiente.",
+    "invalid-mail-code": "El código es incorrecto. Compruébalo o pide uno nuevo.",
     "second-factor-required": "Confirma con tu segundo paso que eres tú.",
     "no-second-factor": "Primero configura un segundo paso para tu inicio de sesión.",
     "page-resumes": "Un momento, por favor.",

@@ -20,6 +20,7 @@ export const fr: Texts = {
     "passkey-refused": "Cette clé d’accès ne peut pas être utilisée ici.",
     "unknown-credential": "Cette clé d’accès n’est plus connue ici.",
     "invalid-code": "Le code est incorrect ou a déjà été utilisé. Veuillez attendre le suivant.",
+    "invalid-mail-code": "Le code est incorrect. Veuillez le vérifier ou en demander un nouveau.",
     "second-factor-required": "Veuillez confirmer avec votre deuxième étape qu’il s’agit bien de vous.",
     "no-second-factor": "Veuillez d’abord configurer une deuxième étape pour votre connexion.",
     "page-resumes": "Un instant, s’il vous plaît.",

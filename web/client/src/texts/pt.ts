@@ -20,6 +20,7 @@ export const pt: Texts = {
     "passkey-refused": "Esta chave de acesso não pode ser usada aqui.",
     "unknown-credential": "Esta chave de acesso já não é conhecida aqui.",
     "invalid-code": "O código está errado ou já foi usado. Aguarde pelo seguinte.",
+    "invalid-mail-code": "O código está errado. Verifique-o ou peça um novo.",
     "second-factor-required": "Confirme com o seu segundo passo que é mesmo você.",
     "no-second-factor": "Configure primeiro um segundo passo para o seu início de sessão.",
     "page-resumes": "Um momento, por favor.",

@@ -20,6 +20,7 @@ export const zh: Texts = {
     "passkey-refused": "此通行密钥无法在这里使用。",
     "unknown-credential": "这里已不再识别此通行密钥。",
     "invalid-code": "验证码错误或已使用过，请等待下一个。",
+    "invalid-mail-code": "验证码错误，请检查，或重新获取一个。",
     "second-factor-required": "请完成第二步验证，以确认是您本人操作。",
     "no-second-factor": "请先为您的登录设置第二步验证。",
     "page-resumes": "请稍候。",

@@ -10,7 +10,7 @@ import {
   startRecovery,
   type TotpSecret,
 } from "gatepass/factors";
-import { passkeyStep } from "gatepass/passkeys";
+import { hasPasskeys, passkeyStep } from "gatepass/passkeys";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 
 /** One field for a code, with its fault. It has the focus when it appears, and again after a fault. */
@@ -54,24 +54,31 @@ interface CodeFormProps {
   onCode: (code: string) => void;
 }
 
-interface Fault {
+export interface Fault {
   text: string;
 }
+
+const TEXTS: Record<string, string> = {
+  "invalid-code": "This code is wrong, or was used before. Take the next one.",
+  "passkey-taken": "This device has a passkey of your account already.",
+  "last-way-in": "You could not sign in without it. Set a password first.",
+  "not-offered": "Please ask our help desk.",
+  "recovery-not-ready": "It is too early. The mail says when the link works.",
+};
 
 /** What the person can mend here; null: the act begins again, or the page shows another form first. */
 function faultOf(error: unknown): Fault | null {
   if (!isGatepassError(error)) return null;
-  const code = error.problem?.code;
-  if (code === "invalid-code") return { text: "This code is wrong, or was used before. Take the next one." };
-  if (code === "recovery-not-ready") return { text: "It is too early. The mail says when the link works." };
-  if (code === "not-offered") return { text: "Please ask our help desk." };
-  if (code === "too-many-attempts") return { text: error.problem?.detail ?? "Too many codes. Wait a while." };
+  const { code = "", detail } = error.problem ?? {};
+  if (TEXTS[code]) return { text: TEXTS[code] };
+  if (error.status === 409 || error.status === 422 || error.status === 429)
+    return { text: detail ?? "That did not work." };
   if (error.kind === "network" || error.kind === "timeout") return { text: "No connection. Try again." };
   return error.kind === "aborted" ? { text: "No passkey was used. Try again, or take another way." } : null;
 }
 
 /** Runs one act at a time. */
-function useActs(onFailed: (error: unknown) => void) {
+export function useActs(onFailed: (error: unknown) => void) {
   const [fault, setFault] = useState<Fault | null>(null);
   const isBusy = useRef(false);
   async function run(act: () => Promise<void>) {
@@ -95,18 +102,23 @@ function useActs(onFailed: (error: unknown) => void) {
 export function SecondStepForm({ session, step, onDone, onFailed }: SecondStepProps) {
   const [isRecovery, setRecovery] = useState(false);
   const { fault, run } = useActs(onFailed);
+  const passkey = useRef<HTMLButtonElement>(null);
   const has = (method: SecondStep["methods"][number]) => step.methods.includes(method);
   const end = (act: (session: Session) => Promise<unknown>) => void run(() => act(session).then(onDone));
   const isCode = has("totp") && !isRecovery;
+  const hasField = isCode || has("recovery");
+  useEffect(() => {
+    if (!hasField) passkey.current?.focus();
+  }, [hasField]);
 
   return (
     <section aria-label="Second step">
-      {has("passkey") && (
-        <button type="button" onClick={() => end(() => passkeyStep(session, step))}>
+      {has("passkey") && hasPasskeys() && (
+        <button ref={passkey} type="button" onClick={() => end(() => passkeyStep(session, step))}>
           Use a passkey
         </button>
       )}
-      {(isCode || has("recovery")) && (
+      {hasField ? (
         <CodeForm
           key={String(isCode)}
           label={isCode ? "Code of your authenticator app" : "Recovery code"}
@@ -114,6 +126,8 @@ export function SecondStepForm({ session, step, onDone, onFailed }: SecondStepPr
           fault={fault}
           onCode={(code) => end(() => (isCode ? codeStep : recoveryStep)(session, step, { code }))}
         />
+      ) : (
+        <p role="alert">{fault?.text}</p>
       )}
       {has("totp") && has("recovery") && (
         <button type="button" onClick={() => setRecovery(!isRecovery)}>
@@ -140,9 +154,12 @@ export function AuthenticatorSetup({ factors, onDone, onFailed }: SetupProps) {
   if (codes.length > 0) return <RecoveryCodes codes={codes} onKept={onDone} />;
   if (!setup) {
     return (
-      <button type="button" onClick={() => void run(async () => setSetup(await factors.startTotp()))}>
-        Add an authenticator app
-      </button>
+      <>
+        <button type="button" onClick={() => void run(async () => setSetup(await factors.startTotp()))}>
+          Add an authenticator app
+        </button>
+        <p role="alert">{fault?.text}</p>
+      </>
     );
   }
   return (

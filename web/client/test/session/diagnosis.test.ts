@@ -81,6 +81,27 @@ describe("a set-up that does not work", () => {
     expect(said[0]).toContain("put page and API on one site");
   });
 
+  it.each([
+    ["another sign-in", ""],
+    ["a link that signs in", "?gatepass_signed_in=localhost%3A8000"],
+  ])(
+    "is told where a browser goes on to send what its host has set before, and keeps nothing newer: %s",
+    async (_, query) => {
+      const server = new FakeServer();
+      const profile = new FakeProfile(server, { keys: false });
+      await settled(open(profile.tab()).signIn(ANN)); // on the API's own host
+      profile.storage.clear();
+      vi.spyOn(profile.jar, "set").mockReturnValue(profile.jar);
+      const session = open(profile.tab(`${elsewhere.page}${query}`), API);
+      if (!query) await expect(settled(session.signIn(ANN))).rejects.toMatchObject({ kind: "cookies-blocked" });
+      expect(await settled(session.start())).toMatchObject({ status: "anonymous", account: null });
+      await heard();
+      expect(said[0]).toContain("keeps no cookies of localhost:8000 for pages of http://app.example");
+      expect([...profile.storage.values()], "nothing is left").toEqual([]);
+      expect(await settled(open(profile.tab(elsewhere.page), API).start())).toMatchObject({ status: "anonymous" });
+    },
+  );
+
   it("is told when the server refuses the origin of the page", async () => {
     const server = new FakeServer();
     server.answers.push(() => problem(403, "cross-site"));

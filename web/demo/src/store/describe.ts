@@ -107,11 +107,16 @@ function passed(calls: Call[]): Description {
 function meaning(status: number | null): string {
   switch (status) {
     case 401:
-      return "The pass was refused, and a new one would not have helped.";
+      return "A new pass would not have helped: this door asks for a second key, or for a sign-in just now.";
     case 404:
       return "The pass is fine and the thing is not there. That is the application's answer, not a reason to refresh.";
     case 429:
       return "The server asks for patience. The guard hands on Retry-After and does not hammer the gate.";
+    case 400:
+    case 403:
+    case 409:
+    case 422:
+      return "The pass is fine, and what came with it was not accepted. That is an answer, not a reason to refresh.";
     default:
       return "The server stumbled. That says nothing about who you are, so you stay signed in.";
   }

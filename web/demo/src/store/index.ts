@@ -7,6 +7,7 @@ import { useDispatch, useSelector } from "react-redux";
 import { session } from "../gate";
 import { activityReducer } from "./activity";
 import { devicesReducer } from "./devices";
+import { factorsReducer } from "./factors";
 import { notesReducer } from "./notes";
 import { serverLogReducer } from "./serverLog";
 import { uiReducer } from "./ui";
@@ -16,6 +17,7 @@ export const store = configureStore({
     session: sessionReducer,
     activity: activityReducer,
     devices: devicesReducer,
+    factors: factorsReducer,
     serverLog: serverLogReducer,
     notes: notesReducer,
     ui: uiReducer,

@@ -1,8 +1,9 @@
 /** Form fields with their label, rule and fault, connected for screen readers. */
 
-import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
+import { type InputHTMLAttributes, type ReactNode, type Ref, useId, useState } from "react";
 
 interface Props extends InputHTMLAttributes<HTMLInputElement> {
+  ref?: Ref<HTMLInputElement>;
   label: string;
   fault?: string | undefined;
   rule?: string;
@@ -26,7 +27,7 @@ export function Field({ label, fault, rule, children, ...input }: Props) {
         </p>
       )}
       {fault !== undefined && (
-        <p id={`${id}-fault`} className="fault">
+        <p id={`${id}-fault`} className="fault" role="alert">
           {fault}
         </p>
       )}

@@ -18,6 +18,12 @@ const WORDS: Record<string, string> = {
   authn_login_fail: "A sign-in failed",
   authn_login_throttled: "A sign-in was slowed down",
   authn_password_change: "The password was changed",
+  authn_second_factor_asked: "A password was right; a second key is asked for",
+  authn_factor_fail: "A second key did not fit",
+  authn_recovery_code_used: "A recovery code was used",
+  authn_passkey_refused: "A passkey was refused",
+  user_factor_add: "A second key was added",
+  user_factor_remove: "A second key was removed",
   malicious_csrf: "A cross-site request was refused",
 };
 

@@ -42,3 +42,25 @@ export const Broken = () => (
     <path d="M3 7h8l-1.5 3 3 2.5-2 4.5H3ZM15 7h6v10h-8l2-4.5-2.5-2.5Z" />
   </Icon>
 );
+
+export const Dial = () => (
+  <Icon>
+    <rect x="3.5" y="4" width="17" height="15" rx="2" />
+    <circle cx="12" cy="11.5" r="4" />
+    <path d="M12 9.5v2l1.4 1M6.5 19v1.5M17.5 19v1.5" />
+  </Icon>
+);
+
+export const Key = () => (
+  <Icon>
+    <circle cx="8" cy="15" r="4" />
+    <path d="M11 12l8-8M16 7l2.5 2.5M13.5 9.5l1.5 1.5" />
+  </Icon>
+);
+
+export const Phone = () => (
+  <Icon>
+    <rect x="7" y="3" width="10" height="18" rx="2" />
+    <path d="M11 18h2M10 8.5l1.5 1.5L14.5 7" />
+  </Icon>
+);
