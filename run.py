@@ -131,10 +131,13 @@ def test(arguments: Sequence[str]) -> None:
 
 
 def whole(pytest: Sequence[str]) -> dict[str, tuple[list[str], Path]]:
-    """Two processes: Playwright's driver and pytest-asyncio cannot share one. Browser tests mostly wait."""
+    """Two processes: Playwright's driver and pytest-asyncio cannot share one.
+
+    Browser tests mostly wait, and end first: a third worker of the others has its turn when one waits for a process.
+    """
     grouped = ("--dist", "loadscope")  # the scopes are those of tests/support/scheduling.py
     return {
-        "python": ([*pytest, "-n", "2", *grouped, "--ignore", BROWSER_TESTS], ROOT),
+        "python": ([*pytest, "-n", "3", *grouped, "--ignore", BROWSER_TESTS], ROOT),
         "browser": ([*pytest, "-n", "3", *grouped, BROWSER_TESTS], ROOT),
     }
 

@@ -40,8 +40,8 @@ class CurrentGate:
 
 CURRENT = CurrentGate()
 SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", CURRENT)
-# All bounds of every member, over HTTP: in each run by tests/system/third_party/test_schemathesis.py. Three callers
-# make three thousand requests of them, and every process of the tests would draw them when it collects.
+# All bounds of every member are tried over HTTP in each run (tests/system/third_party/test_schemathesis.py). For three
+# callers they are three thousand requests, which every process of the tests would draw when it collects.
 SCHEMA.config.phases.coverage.enabled = FULL
 
 

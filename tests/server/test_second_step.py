@@ -215,6 +215,20 @@ class TestHooks:
         answer = await other.ask("/login/totp", ticket=await ticket_of(other), code=app.code())
         assert (answer.status, answer.code, answer.cookies) == (403, "app:closed", [])
 
+    async def test_a_step_whose_rule_cannot_be_asked_has_used_its_ticket_and_its_code_up(
+        self, at: GateHarness, app: App, other: Browser
+    ) -> None:
+        @at.gate.before("sign_in")
+        async def rule(_facts: HookFacts[None]) -> None:
+            raise RuntimeError("out of order")
+
+        ticket = await ticket_of(other)
+        assert (await other.ask("/login/recovery", ticket=ticket, code=app.recovery_codes[0])).status == 500
+        again = await other.ask("/login/recovery", ticket=ticket, code=app.recovery_codes[1])
+        assert (again.status, again.code) == (400, "sign-in-expired")
+        anew = await other.ask("/login/recovery", ticket=await ticket_of(other), code=app.recovery_codes[0])
+        assert anew.code == "invalid-code"
+
 
 class TestEveryWayIn:
     """An account's second factor is asked for, whichever way the first one came."""

@@ -1,4 +1,4 @@
-"""Which tests are run by one process where there are several (`-n 2 --dist loadscope`).
+"""Which tests are run by one process where there are several (`-n 3 --dist loadscope`).
 
 Those of a file whose tests start something: its fixtures make once what these share. All scenarios of faults, since
 the process that runs one of them plays all. Any other test goes where there is time.
@@ -18,7 +18,12 @@ LONG = (
     "tests/system/browser/test_tutorials.py",
     "tests/system/end_to_end/test_playwright.py",
     "tests/system/packaging/test_new.py",
+    "tests/system/docs/test_tutorials.py",
+    "tests/system/docs/test_snippet_types.py",
+    "tests/system/deployments/test_reload.py",
+    "tests/system/packaging/test_extras.py",
     "tests/system/third_party/test_schemathesis.py",
+    "tests/system/deployments/test_application_servers.py",
 )
 """Few tests that take long, or mostly wait: begun last, one process would be left with them at the end."""
 

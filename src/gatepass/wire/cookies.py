@@ -10,8 +10,8 @@ for, its channel: what a script or a sibling subdomain can plant under a weaker 
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from gatepass.core.refresh_token import Channel, RefreshToken
@@ -81,6 +81,11 @@ class Cookies:
     secure: bool = True
     same_site: SameSite = "strict"
     has_pages: bool = False
+    _channels: Mapping[str, Channel] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        channels = {place.names.refresh: place.channel for place in self._places()}
+        object.__setattr__(self, "_channels", channels)
 
     @classmethod
     def for_url(
@@ -100,7 +105,7 @@ class Cookies:
 
     def read(self, values: Iterable[str]) -> list[Received]:
         """All refresh tokens among Cookie header `values`. Names match exactly."""
-        channels = {place.names.refresh: place.channel for place in self._places()}
+        channels = self._channels
         return [Received(channels[name], Secret(text)) for name, text in _pairs(values) if name in channels]
 
     def read_device(self, values: Iterable[str]) -> list[str]:

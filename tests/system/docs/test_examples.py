@@ -71,24 +71,27 @@ def use(app: FastAPI) -> None:
         assert client.get("/me").status_code == 401
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GATEPASS_SECRET", SECRET)
     monkeypatch.setenv("GATEPASS_PUBLIC_URL", "http://localhost:8000")
 
 
+@pytest.mark.usefixtures("_configured")
 def test_the_server_of_the_readme_works_as_it_stands() -> None:
     namespace: dict[str, Any] = {}
     exec(blocks("README.md", "python")[0], namespace)
     use(namespace["app"])
 
 
+@pytest.mark.usefixtures("_configured")
 def test_the_example_of_the_server_guide_works_and_is_the_file() -> None:
     assert blocks("docs/guides/server.md", "python")[0] == EXAMPLE.read_text("utf-8")
     use(runpy.run_path(str(EXAMPLE))["app"])
 
 
+@pytest.mark.usefixtures("_configured")
 def test_a_page_of_another_site_gets_in_by_the_cors_rules_of_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEPASS_PUBLIC_URL", "https://api.other")
     monkeypatch.setenv("GATEPASS_ORIGINS", "https://app.example")

@@ -1,5 +1,7 @@
 """Every citation of the protocol names a section or a promise of its page; no text outside the repository is cited."""
 
+import functools
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +16,19 @@ _PROMISE = re.compile(r"\bP([1-9])\b")
 _ELSEWHERE = re.compile(r"\bDESIGN\b|\bHOUSE\b|\bFINDINGS\b|\(research[:,)]|\bstandards [A-Z]\d\b")
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@functools.cache
+def texts() -> tuple[tuple[str, str], ...]:
     """Path and text of every file that is written by hand, this one left out."""
-    files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")] + [*ROOT.glob("*.md"), ROOT / "run.py"]
-    for path in files:
-        if path.suffix in KINDS and not MADE & set(path.parts) and path != Path(__file__).resolve():
-            yield str(path.relative_to(ROOT)), path.read_text("utf-8")
+    files = [*(path for folder in FOLDERS for path in _files(ROOT / folder)), *ROOT.glob("*.md"), ROOT / "run.py"]
+    wanted = [path for path in files if path.suffix in KINDS and path != Path(__file__).resolve()]
+    return tuple((str(path.relative_to(ROOT)), path.read_text("utf-8")) for path in wanted)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Those below a folder; what is made is not even walked through: packages of npm are a hundred thousand files."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in MADE]
+        yield from (Path(place, name) for name in names)
 
 
 def sections() -> set[str]:

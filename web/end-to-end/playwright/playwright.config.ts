@@ -10,7 +10,6 @@ const PATIENCE = 120_000;
 export default defineConfig({
   testDir: ".",
   outputDir: OUTPUT,
-  workers: 4,
   retries: 2,
   fullyParallel: true,
   timeout: PATIENCE,

@@ -19,17 +19,12 @@ from gatepass.client.flow import Pause, Work
 from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session.access_token import AccessToken, Status, TokenState
 from gatepass.client.session.address import check_address
+from gatepass.client.session.as_owner import exchange_as_owner
 from gatepass.client.session.backoff import MAX_BACKOFF, Backoff
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
 from gatepass.client.session.second_step import SecondStep, read_second_step
-from gatepass.client.session.sign_in import (
-    confirm_sign_outs,
-    exchange_as_owner,
-    exchange_credentials,
-    sign_out,
-    sign_out_everywhere,
-)
+from gatepass.client.session.sign_in import confirm_sign_outs, exchange_credentials, sign_out, sign_out_everywhere
 from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 from gatepass.client.storage.base import MemoryStorage, Storage
 from gatepass.client.storage.record import Account
@@ -139,10 +134,9 @@ class Session:
         self, email: str, password: Secret, *, remember: bool, extra: Mapping[str, object] | None = None
     ) -> Flow[Account]:
         """The flow behind `Client.sign_in`."""
-        account = yield from self._authenticate("login", email, password, remember, extra)
-        if account is None:
-            raise ClientError("The server answered a sign-in without an account.")
-        return account
+        if account := (yield from self._authenticate("login", email, password, remember, extra)):
+            return account
+        raise ClientError("The server answered a sign-in without an account.")
 
     def sign_up(
         self, email: str, password: Secret, *, remember: bool, extra: Mapping[str, object] | None = None
@@ -152,10 +146,9 @@ class Session:
 
     def show_code(self, method: str, members: dict[str, object]) -> Flow[Account]:
         """The flow behind `Client.sign_in_by_code`, and `sign_in_by_mail_code` (`method` mail-code)."""
-        account = yield from self._enter(f"login/{method}", members)
-        if account is None:
-            raise ClientError("The server answered a code without an account.")
-        return account
+        if account := (yield from self._enter(f"login/{method}", members)):
+            return account
+        raise ClientError("The server answered a code without an account.")
 
     def end_without_factors(self, ticket: Secret, token: Secret) -> Flow[Account]:
         """The flow behind `Client.complete_factor_recovery`."""

@@ -5,19 +5,16 @@ is asked again at the next start, the next sign-in or the next sign-out (offline
 """
 
 import secrets
-from collections.abc import Callable
 from functools import partial
 
-from gatepass.client.errors import SessionEndedError, raise_for_problem
 from gatepass.client.flow import Work
 from gatepass.client.http import REQUEST_ERRORS
-from gatepass.client.session.access_token import CLAIMS_CHANGED, AccessToken
+from gatepass.client.session.access_token import AccessToken
 from gatepass.client.session.endpoints import CLIENT_HEADER, Answer, AuthRequest, Grant, read_grant, secret_of
 from gatepass.client.session.persistence import PersistentSession
 from gatepass.client.session.refresh import Flow, with_lock
 from gatepass.client.storage.record import SessionRecord
 from gatepass.core.binding import KEY_BYTES
-from gatepass.problem_codes import ProblemCode
 
 
 def exchange_credentials(
@@ -50,33 +47,6 @@ def exchange_credentials(
         return answer, grant
 
     return (yield from with_lock(saved, exchange))
-
-
-def exchange_as_owner(
-    saved: PersistentSession,
-    path: str,
-    proof: dict[str, object],
-    *,
-    token_for_call: Callable[..., Flow[AccessToken | None]],
-) -> Flow[tuple[Answer, Grant | None]]:
-    """As `exchange_credentials`, with the access token of the session, which is refreshed once if it is refused.
-
-    `token_for_call` is that of the session. Raises SessionEndedError if not signed in, RefreshUnavailableError, and a
-    ProblemError.
-    """
-    refused: AccessToken | None = None
-    is_stale = False
-    for _ in range(2):
-        token = yield from token_for_call(refused, is_stale=is_stale)
-        if token is None:
-            raise SessionEndedError(saved.state.reason or "replaced")
-        answer, grant = yield from exchange_credentials(saved, path, proof, token)
-        if answer.body.get("code") != ProblemCode.INVALID_TOKEN:
-            break
-        refused, is_stale = token, answer.body.get("reason") == CLAIMS_CHANGED
-    if grant is None:
-        raise_for_problem(answer.response)
-    return answer, grant
 
 
 def sign_out(saved: PersistentSession, sid: str) -> Flow[None]:

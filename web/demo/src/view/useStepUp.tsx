@@ -9,7 +9,7 @@ import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } fr
 
 import { account, session } from "../gate";
 import { type Asked, askedOf, sentenceOf } from "../problem";
-import { useAct } from "../store";
+import { useAct, useStore } from "../store";
 import { noticeOf } from "../store/ui";
 import { PasswordField } from "./Field";
 import { SecondStep } from "./SecondStep";
@@ -32,10 +32,13 @@ interface StepUp {
 
 export function useStepUp(): StepUp {
   const dispatch = useAct();
+  const keys = useStore((state) => state.factors.known);
   const { isBusy, once } = useOnce();
   const [fault, setFault] = useState<string>();
   const [pending, setPending] = useState<Pending | null>(null);
   const pressed = useRef<Element | null>(null);
+  // With another key the answer would be another one.
+  useEffect(() => setFault(undefined), [keys]);
 
   /** `isLast`: what is asked for has been given. Asking for it for ever would help nobody. */
   const run = (act: () => Promise<void>, isLast = false): void =>
