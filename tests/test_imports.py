@@ -122,9 +122,7 @@ def test_a_gate_loads_no_driver_no_framework_and_no_http_client() -> None:
     assert others(loaded("-c", "from gatepass import Gatepass")) == DEPENDENCIES
 
 
-@pytest.mark.parametrize(
-    ("package", "files"), [("client", {"client", "client.call_options"}), ("access", {"access"})]
-)
+@pytest.mark.parametrize(("package", "files"), [("client", {"client", "client.call_options"}), ("access", {"access"})])
 def test_a_package_alone_loads_nothing_of_what_is_in_it(package: str, files: set[str]) -> None:
     names = loaded("-c", f"import gatepass.{package}")
     assert ours(names) == {"gatepass", "gatepass._lazy", *(f"gatepass.{file}" for file in files)}

@@ -142,9 +142,7 @@ WAYS: Mapping[str, Way] = {
     r"python3 run\.py demo": Serve("/"),
     r"python3 run\.py bench scale --sessions 10000000 .*": Elsewhere("takes an hour and 20 GB; with fewer it runs"),
     r"python3 run\.py bench against \.\./before .*": Elsewhere("needs a second checkout; without one it runs"),
-    r"python3 run\.py bench peers.*": Elsewhere(
-        "installs other systems; --short measures those that are there"
-    ),
+    r"python3 run\.py bench peers.*": Elsewhere("installs other systems; --short measures those that are there"),
     r"python3 run\.py bench \w+.*": Run(added="--short"),
     r"(\w+=\w+ )*python3 run\.py test (--full )?tests/.*": Run(added="--collect-only -q"),
     r"python3 run\.py test( --quick)?": Elsewhere("is what runs when this is read: .ci/run"),
