@@ -79,6 +79,9 @@ WAYS: Mapping[str, Way] = {
     r"gatepass accounts add ann@example\.com": Run(stdin=PASSWORD, after=(INIT,)),
     r"gatepass accounts (list|(show|disable|enable|delete) ann@example\.com)": Run(stdin="y\n", after=(INIT, ADD)),
     r"gatepass accounts factors (list|reset) ann@example\.com": Run(stdin="y\n", after=(INIT, ADD)),
+    r"gatepass accounts factors cancel-recovery ann@example\.com": ByTest(
+        "test_the_factors_of_an_account_are_listed_and_reset_which_is_in_the_trail"
+    ),
     r"gatepass accounts unlink ann@example\.com .*": ByTest(
         "test_an_identity_is_unlinked_and_the_last_way_in_only_on_request"
     ),

@@ -26,7 +26,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.testing.browsers": ["sign_in_browser", "sign_in_browser_async"],
         "gatepass.testing.clock": ["FastHasher", "ManualClock", "PredictableEntropy"],
         "gatepass.testing.faults": ["FaultProxy"],
-        "gatepass.testing.mail_code": ["mail_code"],
+        "gatepass.testing.mail_codes": ["mail_code"],
         "gatepass.testing.gates": ["fake_principal", "memory_gate"],
         "gatepass.testing.soft_token": ["SoftToken"],
         "gatepass.testing.tokens": ["account_id_of", "sign_in"],

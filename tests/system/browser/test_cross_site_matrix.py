@@ -176,10 +176,15 @@ def test_no_page_of_another_origin_changes_or_reads_anything(
 @pytest.mark.parametrize("stronghold", ["none"], indirect=True)
 @pytest.mark.parametrize("neighbour", NEIGHBOURS if FULL else USUAL[1:])
 def test_nobody_is_signed_in_as_the_attacker(
-    stronghold: Fort, profile: Profile, ports: dict[str, int], neighbour: str
+    stronghold: Fort,
+    profile: Profile,
+    own_engines: Callable[[str], Engine],
+    variant: Variant,
+    ports: dict[str, int],
+    neighbour: str,
 ) -> None:
     """Login CSRF: an account that exists, and a browser without a session."""
-    helper = profile.browser.new_context(ignore_https_errors=True)  # type: ignore[union-attr]
+    helper = own_engines(variant.browser).new_profile()
     own = helper.new_page()
     own.goto(stronghold.url)
     own.evaluate(SIGN_UP, CREDENTIALS)

@@ -103,7 +103,7 @@ def test_a_posted_body_arrives_whole_after_a_refresh(stage: Stage, tab: Page) ->
     assert stage.proxy.count(REFRESH) == 1
 
 
-@pytest.mark.chromium_only("a profile that outlasts its browser; Firefox has one in test_every_browser.py")
+@pytest.mark.chromium_only("a profile that outlasts its browser; Firefox has one in test_firefox_profiles.py")
 def test_a_closed_and_reopened_browser_is_still_signed_in(stage: Stage, playwright: Playwright, tmp_path: Path) -> None:
     def browser() -> BrowserContext:
         return prepared(
