@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from tools.services.patience import PATIENCE
 
 PASSWORD = "correct horse battery staple"
-_COOKIE = re.compile(rb"set-cookie: (gatepass_\d+|gatepass_state_\d+)=([^;\r\n]+)", re.IGNORECASE)
+_COOKIE = re.compile(rb"set-cookie: ([^=\s]+)=([^;\r\n]+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -92,17 +92,29 @@ class Browser:
         return await self.post("/auth/refresh", headers, b"")
 
     async def post(self, path: str, headers: list[str], body: bytes) -> tuple[int, bytes]:
+        """One POST on the open connection; a body is JSON."""
+        return await self.ask("POST", path, ["Content-Type: application/json", *headers] if body else headers, body)
+
+    async def ask(self, method: str, path: str, headers: list[str], body: bytes = b"") -> tuple[int, bytes]:
         """One request on the open connection."""
-        head = [f"POST {path} HTTP/1.1", f"Host: localhost:{self.port}", f"Content-Length: {len(body)}"]
-        if body:
-            head.append("Content-Type: application/json")
+        head = [f"{method} {path} HTTP/1.1", f"Host: localhost:{self.port}", f"Content-Length: {len(body)}"]
         self.writer.write("\r\n".join([*head, *headers, "", ""]).encode() + body)
         answer = await self.reader.readuntil(b"\r\n\r\n")
         length = _LENGTH.search(answer)
-        content = await self.reader.readexactly(int(length[1])) if length else b""
+        content = await (self.reader.readexactly(int(length[1])) if length else self._chunks(answer))
         self.cookies.update((name.decode(), value.decode()) for name, value in _COOKIE.findall(answer))
         self.raw = answer + content
         return int(answer.split(b" ", 2)[1]), content
+
+    async def _chunks(self, head: bytes) -> bytes:
+        """The body of an answer without a length, as Node writes one."""
+        content = b""
+        while b"transfer-encoding: chunked" in head.lower():
+            size = int(await self.reader.readline(), 16)
+            content += (await self.reader.readexactly(size + 2))[:size]
+            if not size:
+                break
+        return content
 
 
 @contextlib.asynccontextmanager

@@ -99,6 +99,8 @@ class Spent(defaultdict[str, Stage]):
     def __init__(self) -> None:
         super().__init__(Stage)
         self._of_thread = threading.local()
+        self._outside = 0
+        """Looks at the clock in the time of what has no row."""
 
     def begin(self) -> None:
         """A stage begins, or goes on."""
@@ -114,11 +116,24 @@ class Spent(defaultdict[str, Stage]):
         stage.looks += looks
         if stack:
             stack[-1][1] += whole
+        self.looked()
+
+    def looked(self) -> None:
+        """A look at the clock, or another call that watching adds, in the time of the stage under way."""
+        stack = self._open()
+        if stack:
             stack[-1][2] += 1
+        else:
+            self._outside += 1
+
+    def clear(self) -> None:
+        """Begin anew."""
+        super().clear()
+        self._outside = 0
 
     def microseconds(self, requests: int, *, extra: float) -> dict[str, float]:
         """Of one request by stage, without the `extra` ones that each was slower for being watched."""
-        looks = sum(stage.looks for stage in self.values()) / requests
+        looks = (self._outside + sum(stage.looks for stage in self.values())) / requests
         each = {name: (stage.spent / 1000 / requests, stage.looks / requests / looks) for name, stage in self.items()}
         return {name: spent - share * extra for name, (spent, share) in each.items()}
 
@@ -154,6 +169,7 @@ def _watched(function: Callable[..., Any], stage: str, spent: Spent) -> Callable
 
         @functools.wraps(function)
         async def step_by_step(*arguments: Any, **named: Any) -> Any:
+            spent.looked()  # a coroutine around it is more than a function around it
             return await _Stepped(function(*arguments, **named), stage, spent)
 
         return step_by_step

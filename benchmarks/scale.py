@@ -1,6 +1,7 @@
 """Refreshes on a PostgreSQL with many sessions, beside one with few, and what a session costs on disk.
 
     python3 run.py bench scale [--sessions 200000] [--few 10000] [--seconds 3] [--rounds 5] [--connections 32]
+    python3 run.py bench scale --wal [--sessions 1000000] [--share 0.1]
 
 Caveats first. Two cores are shared by PostgreSQL, the server and the load generator: compare the two rows, not either
 with another machine's. Both databases are in one PostgreSQL, each with a `gatepass serve` of its own; rounds are
@@ -8,73 +9,33 @@ interleaved, the first is not counted, ratios are taken inside a round. Each ref
 among all, as in life; so with many sessions nearly each touches another page, and after a checkpoint writes that page
 to the WAL whole. Ten million sessions need about 5 GB.
 
-Rows are generated and loaded by COPY, indexes are made afterwards. The foreign key to the accounts is left out, so that
-the accounts need not be there: a refresh never looks at it. The tokens are composed here with the server's secret.
+--wal prints what a refresh writes to the log instead, for each number of sessions: with more or less room on a page,
+with the pages compressed or not, after the share of --share of all sessions was refreshed once (`_wal.py`).
 """
 
 import argparse
 import asyncio
 import contextlib
-import hashlib
 import random
 import statistics
-import struct
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks._browsers import Browser, Slice, load, wait_for
+from benchmarks._generated import KEY, SECRET, fill, sid_of
 from benchmarks._options import parse
 from benchmarks._processes import cpu_of, gatepass
-from gatepass.core.binding import BindingKey, binding_of
-from gatepass.core.keyring import KeyRing, compose_secret, parse_secret
-from gatepass.core.refresh_token import NOT_SEALED, Channel, RefreshToken, compose, first_of
+from benchmarks._wal import measure
+from gatepass.core.binding import BindingKey
+from gatepass.core.keyring import KeyRing, parse_secret
+from gatepass.core.refresh_token import Channel, compose, first_of
 from gatepass.core.session import NO_FINGERPRINT
 from tools.services.postgres import PostgresServer, connected, execute, new_database, private_server, query
 
 SETTINGS = ("shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=15min")
 """What anybody with millions of rows sets; everything else is the default."""
-SECRET = compose_secret(bytes(range(32)))
-KEY = hashlib.sha256(b"scale").digest()
-"""The binding key of all generated sessions."""
-BINDING = binding_of(KEY)
-COLUMNS = (
-    "sid", "account_id", "fingerprint", "client", "methods", "last_ip_prefix", "previous", "binding", "created_at",
-    "expires_at", "authenticated_at", "committed_at", "generation", "remember",
-)  # fmt: skip
-BATCH = 2_000
-
-
-def sid_of(number: int) -> bytes:
-    """The sid of a generated session."""
-    return hashlib.sha256(b"sid %d" % number).digest()[:16]
-
-
-def committed_of(sid: bytes) -> bytes:
-    """The fingerprint in the row of a generated session, whose tokens have its sid as their nonce."""
-    return RefreshToken(0, Channel.LOOPBACK, sid, 0, sid, NO_FINGERPRINT, BINDING, NOT_SEALED, 0, 0).follows
-
-
-def rows_of(count: int) -> Iterator[bytes]:
-    """Generated sessions in the binary form of COPY, in pieces: all but three values are the same bytes."""
-    yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
-    now = int(time.time())
-    head = struct.pack(">h", len(COLUMNS))
-    texts = (b"Firefox on Linux", b"pwd", b"203.0.113.0/24", NO_FINGERPRINT, BINDING)
-    whole = (now - 86_400, now + 20 * 86_400, now - 86_400, now - 900, -1)
-    tail = b"".join(map(_field, (*texts, *(struct.pack(">q", value) for value in whole), b"\x01")))
-    for start in range(0, count, BATCH):
-        sids = map(sid_of, range(start, min(start + BATCH, count)))
-        yield b"".join(
-            b"".join((head, _field(sid), _field(sid.hex().encode()), _field(committed_of(sid)), tail)) for sid in sids
-        )
-    yield struct.pack(">h", -1)
-
-
-def _field(value: bytes) -> bytes:
-    return struct.pack(">i", len(value)) + value
 
 
 class Stranger(Browser):
@@ -132,31 +93,6 @@ class Subject:
         )
         measured.wal = await _wal(self.url) - before
         return measured
-
-
-async def fill(url: str, count: int) -> None:
-    """Load sessions; indexes and statistics afterwards."""
-    start = time.perf_counter()
-    made = await query(url, "SELECT indexdef FROM pg_indexes WHERE schemaname = 'gatepass' AND tablename = 'session'")
-    await execute(url, "ALTER TABLE gatepass.session DROP CONSTRAINT session_account_id_fkey")
-    await execute(url, "ALTER TABLE gatepass.session DROP CONSTRAINT session_pkey")
-    for definition in made:
-        name = definition.split(" ON ")[0].split()[-1]
-        await execute(url, f"DROP INDEX IF EXISTS gatepass.{name}")
-
-    async def source() -> AsyncIterator[bytes]:
-        for block in rows_of(count):
-            yield block
-
-    async with connected(url) as connection:
-        await connection.copy_to_table(
-            "session", schema_name="gatepass", columns=COLUMNS, source=source(), format="binary", timeout=3_600
-        )
-        await connection.execute("SET maintenance_work_mem = '512MB'")
-        for definition in made:
-            await connection.execute(definition, timeout=3_600)
-        await connection.execute("VACUUM (ANALYZE, FREEZE) gatepass.session", timeout=3_600)
-    print(f"loaded {count:,} sessions in {time.perf_counter() - start:.0f} s", flush=True)
 
 
 async def open_subject(
@@ -251,9 +187,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--setting", action="append", default=[], help="of PostgreSQL: name=value")
+    parser.add_argument("--wal", action="store_true", help="what a refresh writes to the log, and no rates")
+    parser.add_argument("--share", type=float, default=0.1, help="with --wal: of the sessions are refreshed")
     options = parse(parser, sessions=2_000, few=1_000, seconds=0.2, rounds=1, connections=4)
-    with tempfile.TemporaryDirectory(prefix="gatepass-scale-") as folder:
-        asyncio.run(run(options, Path(folder)))
+    if options.wal or options.short:
+        with private_server(settings=SETTINGS) as postgres:
+            asyncio.run(measure(postgres, (options.few, options.sessions), share=options.share))
+    if not options.wal:
+        with tempfile.TemporaryDirectory(prefix="gatepass-scale-") as folder:
+            asyncio.run(run(options, Path(folder)))
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
     core = {f"gatepass.core.{name}" for name in ("base64url", "binding", "mac", "secret")}
     assert {name for name in names if name.startswith("gatepass.core.")} == core
     assert others(names) == {"httpx2"}
-    assert len(ours(names)) <= 57
+    assert len(ours(names)) <= 58
     unused = {"aio", "auth", "layers.indicators", "layers.loading", "storage.file", "storage.keyring"}
     assert not {f"gatepass.client.{name}" for name in unused} & names
     with_both = others(loaded("-c", "from gatepass.client import Client"))
@@ -122,8 +122,25 @@ def test_a_gate_loads_no_driver_no_framework_and_no_http_client() -> None:
     assert others(loaded("-c", "from gatepass import Gatepass")) == DEPENDENCIES
 
 
-def test_the_command_line_loads_what_a_command_needs_when_it_runs() -> None:
+@pytest.mark.parametrize(("package", "files"), [("client", {"client", "client.call_options"}), ("access", {"access"})])
+def test_a_package_alone_loads_nothing_of_what_is_in_it(package: str, files: set[str]) -> None:
+    names = loaded("-c", f"import gatepass.{package}")
+    assert ours(names) == {"gatepass", "gatepass._lazy", *(f"gatepass.{file}" for file in files)}
+    assert others(names) == set()
+
+
+def test_the_version_is_said_without_any_command() -> None:
     names = loaded("-m", "gatepass", "--version")
+    assert rooms(names) == {"_lazy", "cli", "errors", "problem_codes"}
+    assert {name for name in names if name.startswith("gatepass.cli")} == {"gatepass.cli", "gatepass.cli.group"}
+    assert others(names) == {"click"}
+
+
+def test_a_command_loads_its_own_file_when_it_runs_and_no_other() -> None:
+    # Python's account has no line for what `import_module` itself is asked for: the file of the command.
+    names = loaded("-m", "gatepass", "audit", "--help")
+    shared = {"gatepass.cli.common", "gatepass.cli.group"}
+    assert {name for name in names if name.startswith("gatepass.cli.")} == shared
     assert others(names) <= {*DEPENDENCIES, "click"}
     assert not rooms(names) & {"client", "demo", "guards", "remote", "testing"}
 

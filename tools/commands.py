@@ -79,6 +79,9 @@ WAYS: Mapping[str, Way] = {
     r"gatepass accounts add ann@example\.com": Run(stdin=PASSWORD, after=(INIT,)),
     r"gatepass accounts (list|(show|disable|enable|delete) ann@example\.com)": Run(stdin="y\n", after=(INIT, ADD)),
     r"gatepass accounts factors (list|reset) ann@example\.com": Run(stdin="y\n", after=(INIT, ADD)),
+    r"gatepass accounts factors cancel-recovery ann@example\.com": ByTest(
+        "test_the_factors_of_an_account_are_listed_and_reset_which_is_in_the_trail"
+    ),
     r"gatepass accounts unlink ann@example\.com .*": ByTest(
         "test_an_identity_is_unlinked_and_the_last_way_in_only_on_request"
     ),
@@ -139,6 +142,7 @@ WAYS: Mapping[str, Way] = {
     r"python3 run\.py demo": Serve("/"),
     r"python3 run\.py bench scale --sessions 10000000 .*": Elsewhere("takes an hour and 20 GB; with fewer it runs"),
     r"python3 run\.py bench against \.\./before .*": Elsewhere("needs a second checkout; without one it runs"),
+    r"python3 run\.py bench peers.*": Elsewhere("installs other systems; --short measures those that are there"),
     r"python3 run\.py bench \w+.*": Run(added="--short"),
     r"(\w+=\w+ )*python3 run\.py test (--full )?tests/.*": Run(added="--collect-only -q"),
     r"python3 run\.py test( --quick)?": Elsewhere("is what runs when this is read: .ci/run"),

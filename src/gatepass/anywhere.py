@@ -219,6 +219,7 @@ class SyncAdministration(SyncService):
     verify_address = Method(Administration.verify_address)
     unlink_identity = Method(Administration.unlink_identity)
     reset_factors = Method(Administration.reset_factors)
+    cancel_factor_recovery = Method(Administration.cancel_factor_recovery)
     end_session = Method(Administration.end_session)
     end_sessions = Method(Administration.end_sessions)
     end_all_sessions = Method(Administration.end_all_sessions)

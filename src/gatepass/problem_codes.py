@@ -48,6 +48,7 @@ class ProblemCode(StrEnum):
     TOO_MANY_PASSKEYS = "too-many-passkeys"
     FACTOR_EXISTS = "factor-exists"
     TOTP_NOT_STARTED = "totp-not-started"
+    RECOVERY_NOT_READY = "recovery-not-ready"
     SEVERAL_REGISTRATIONS = "several-registrations"
     PASSWORD_CHANGED = "password-changed"
     BODY_TOO_LARGE = "body-too-large"

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import json
+import time
 from pathlib import Path
 
 import bcrypt
@@ -390,6 +391,8 @@ def test_the_factors_of_an_account_are_listed_and_reset_which_is_in_the_trail() 
             assert account is not None
             setup = await gate.totps.start(account)
             await gate.totps.confirm(account, Secret(totp_code(setup.secret.reveal())))
+            version, now = account.credential_version + 1, int(time.time())
+            await gate.store.start_factor_recovery(account.id, credential_version=version, ready_at=now + 60, now=now)
 
     asyncio.run(enrol())
     text = run("factors", "list", "ann@example.com").output
@@ -397,6 +400,11 @@ def test_the_factors_of_an_account_are_listed_and_reset_which_is_in_the_trail() 
     assert "recovery codes  10\n" in text
     facts = json.loads(run("factors", "list", made["id"], "--json").output)
     assert (facts["passkeys"], facts["recovery_codes"], facts["enrol_by"]) == ([], 10, None)
+    assert facts["recovery"]["ready_at"] == facts["recovery"]["requested_at"] + 60
+    assert "\nsaid to be lost on " in text
+    assert run("factors", "cancel-recovery", "ann@example.com").output == "the factors of ann@example.com stay\n"
+    assert run("factors", "cancel-recovery", "ann@example.com").exit_code == 1
+    assert json.loads(run("factors", "list", made["id"], "--json").output)["recovery"] is None
     assert run("factors", "reset", "ann@example.com", typed="n\n").exit_code == 1
     assert run("factors", "reset", "ann@example.com", "--yes").output == "reset the factors of ann@example.com\n"
     assert "no second factor\n" in run("factors", "list", "ann@example.com").output

@@ -37,6 +37,7 @@ HARMLESS = {
     "code",
     "factor",
     "left",
+    "ready_at",
     "methods",
 }
 """Every field an event may have: ids, numbers, words from a fixed list, a coarse address, a path of ours, the name that
@@ -54,6 +55,8 @@ NAMES = {
     "PasskeyRefused": ("authn_passkey_refused", "warning"),
     "FactorAdded": ("user_factor_add", "info"),
     "FactorRemoved": ("user_factor_remove", "info"),
+    "FactorRecoveryRequested": ("user_factor_recovery_request", "warning"),
+    "FactorRecoveryCancelled": ("user_factor_recovery_cancel", "info"),
     "FactorsReset": ("user_factors_reset", "warning"),
     "SecondFactorFailed": ("authn_factor_fail", "warning"),
     "RecoveryCodeUsed": ("authn_recovery_code_used", "warning"),

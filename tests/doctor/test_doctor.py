@@ -11,6 +11,7 @@ from gatepass.doctor import Finding, examine
 from gatepass.doctor.configuration import is_exposed
 from gatepass.doctor.machine import least_seconds
 from gatepass.doctor.outside import FORGED
+from gatepass.doctor.passkeys import check_related_origins
 from gatepass.doctor.storage import compare_clocks, file_system
 from gatepass.gate import Gatepass
 from gatepass.settings import Settings
@@ -165,6 +166,14 @@ class TestSettings:
         assert "reads rendered pages for so long" in advice
         assert "a server of another site never gets it" in advice
         assert "SIGN_IN_PAGE" not in advice
+
+    def test_whose_route_the_related_origins_need_is_said(self, env: pytest.MonkeyPatch) -> None:
+        env.setenv("GATEPASS_PASSKEY_ORIGINS", "https://other.invalid")
+        env.setenv("GATEPASS_PUBLIC_URL", "https://app.gate.invalid")
+        for rp_id, words in (("app.gate.invalid", "outermost application"), ("gate.invalid", "server of https://gate")):
+            env.setenv("GATEPASS_PASSKEY_RP_ID", rp_id)
+            (finding,) = check_related_origins(Settings.load())
+            assert (finding.level, words in (finding.fix or "")) == ("error", True)
 
     async def test_what_passkeys_are_bound_to_is_said(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_PASSKEY_RP_ID", "gate.example")

@@ -82,6 +82,7 @@ async def test_a_secret_comes_as_text_uri_and_qr_code_and_counts_once_its_code_h
         "recovery_codes": 10,
         "policy": "optional",
         "enrol_by": None,
+        "recovery": None,
     }
 
 

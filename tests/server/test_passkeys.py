@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
 
 from gatepass.accounts.identities import Identity
 from gatepass.core import base64url
@@ -701,6 +704,27 @@ class TestRelatedOrigins:
             answer = await call(at.gate.served, "GET", "/.well-known/webauthn")
             assert (answer.status, dict(answer.headers)["content-type"]) == (200, "application/json")
             assert answer.json() == {"origins": ["https://gate.example.de"]} == at.gate.passkeys.related_origins()
+
+    async def test_an_application_that_mounts_the_endpoints_routes_it_at_its_root_and_not_below_the_mount(self) -> None:
+        related = Passkeys(rp_id="gate.example", origins=["https://gate.example.de"])
+        async with open_gate(passkeys=related) as at:
+            inner = Starlette(routes=[Mount("/auth", at.gate.asgi)])
+            assert (await call(inner, "GET", "/.well-known/webauthn")).status == 404, "the mount has no root"
+            assert (await call(inner, "GET", "/auth/.well-known/webauthn")).status == 404
+            assert (await call(inner, "GET", "/auth/jwks.json")).status == 200
+
+            async def document(_request: object) -> JSONResponse:
+                return JSONResponse(at.gate.passkeys.related_origins())
+
+            route = Route("/.well-known/webauthn", document)
+            inner.routes.insert(0, route)
+            answer = await call(inner, "GET", "/.well-known/webauthn")
+            assert (answer.status, answer.json()) == (200, {"origins": ["https://gate.example.de"]})
+            outer = Starlette(routes=[Mount("/shop", inner)])
+            assert (await call(outer, "GET", "/.well-known/webauthn")).status == 404, "browsers know no prefix"
+            assert (await call(outer, "GET", "/shop/auth/jwks.json")).status == 200
+            outer.routes.insert(0, route)
+            assert (await call(outer, "GET", "/.well-known/webauthn")).json() == answer.json()
 
     async def test_without_any_there_is_no_document(self) -> None:
         for options in (OPTIONS, None):

@@ -111,7 +111,12 @@ class Administration:
         Whoever has the password gets in with it alone then: make sure who asks.
         """
         await self.note("factors-reset", account_id, by=by)
-        return await self._factors.reset(account_id, by="administrator")
+        return await self._factors.reset(account_id)
+
+    async def cancel_factor_recovery(self, account_id: str, *, by: str) -> bool:
+        """End what was asked for lost factors, and tell the owner: the factors stay. False if there is nothing."""
+        await self.note("factor-recovery-cancelled", account_id, by=by)
+        return await self._factors.cancel_recovery(account_id, by="administrator")
 
     async def end_session(self, sid: SessionId, *, by: str) -> bool:
         """End one session. True if this call ended it, False if it was over before."""

@@ -19,6 +19,7 @@ from gatepass.accounts.attempt import email_digest
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
+from gatepass.core.factor import FactorRecovery
 from gatepass.core.keyring import KeyRing
 from gatepass.core.mailed_link import (
     InvalidLink,
@@ -137,6 +138,22 @@ class EmailLinks:
             hours=self.pages.verify_ttl // HOUR,
         )
 
+    async def factor_recovery(self, account: Account, recovery: FactorRecovery) -> Message:
+        """The mail that says that lost factors can be removed, when and how, and how to keep them."""
+        link = self._make(Purpose.RECOVER_FACTORS, account.id, (account.email_key,), expires_at=recovery.ends_at)
+        return await call_hook(
+            self.templates.factor_recovery,
+            account.email,
+            link=link,
+            requested_at=recovery.requested_at,
+            ready_at=recovery.ready_at,
+            ends_at=recovery.ends_at,
+        )
+
+    def is_of_address(self, link: Link, account: Account) -> bool:
+        """Whether the account has the address to which the link of a recovery was mailed."""
+        return is_still(link, self._keys, (account.email_key,))
+
     def open(self, token: Secret, purpose: Purpose) -> Link:
         """The link of a token whose MAC is right and which has not expired. No I/O.
 
@@ -165,8 +182,16 @@ class EmailLinks:
         before = replace(account, credential_version=account.credential_version - 1)
         return account.disabled_at is None and is_still(link, self._keys, _state(before))
 
-    def _make(self, purpose: Purpose, subject: str, state: tuple[str, ...], *, address: str = "") -> Secret:
-        expires_at = self._clock.now() + self.pages.ttl(purpose)
+    def _make(
+        self,
+        purpose: Purpose,
+        subject: str,
+        state: tuple[str, ...],
+        *,
+        address: str = "",
+        expires_at: int | None = None,
+    ) -> Secret:
+        expires_at = expires_at or self._clock.now() + self.pages.ttl(purpose)
         link = make_link(self._keys, purpose, subject=subject, state=state, expires_at=expires_at, address=address)
         return Secret(self.pages.url(purpose, compose_link(link, self._keys)))
 

@@ -1,7 +1,8 @@
 """The hooks of an application around seven acts: before one it may say no, after one it keeps its own rows.
 
     before("register" | "sign_in" | "change_email" | "delete")    in their order; the first refusal ends the act
-    before("mail_code" | "add_factor" | "remove_factor")          likewise; what was done is an event
+    before("mail_code" | "add_factor" | "remove_factor" | "recover_factors")
+                                                                  likewise; what was done is an event
     after("sign_in")                                              once, while the request waits
     after("register" | "change_email" | "delete")                 at least once, from the journal (`changes.py`)
 
@@ -45,7 +46,7 @@ BODIES: dict[HookKind, tuple[type[BaseModel], ...]] = {
     "mail_code": (factor_bodies.MailCodeRequest,),
 }
 """The bodies that a hook may add members to."""
-FACTOR_ACTS: tuple[HookKind, ...] = ("add_factor", "remove_factor")
+FACTOR_ACTS: tuple[HookKind, ...] = ("add_factor", "remove_factor", "recover_factors")
 """Acts without a body of their own."""
 ASKED_ACTS: tuple[HookKind, ...] = ("mail_code", *FACTOR_ACTS)
 """Acts that hooks are asked about and not told of."""

@@ -1,7 +1,7 @@
 """Tells the owner of an account by mail what happened to it. All such mail is sent here.
 
 The password was changed, reset or removed, another address was requested or set, an identity at a provider was linked
-or unlinked, a factor was added, removed or recovered from, a device signed in that the account did not have, two
+or unlinked, a factor was added, removed, kept or recovered from, a device signed in that the account did not have, two
 devices used one refresh token, a copy of one was tried without its key, or a right password was followed by wrong
 codes. Most of it is heard from events, so that nothing waits for it and nothing depends on it; the addresses of an
 account that is changing are known only to the change itself, which calls a method.
@@ -16,6 +16,7 @@ from gatepass.core.account import Account
 from gatepass.core.event import (
     Event,
     FactorAdded,
+    FactorRecoveryCancelled,
     FactorRemoved,
     FactorsReset,
     IdentityLinked,
@@ -40,7 +41,9 @@ from gatepass.ports import AccountStore, Clock, Message, SessionStore
 SECURITY_MAIL_RATE = Rate(1, HOUR)
 MISTYPED = Rate(3, HOUR)
 """Wrong codes that are taken for mistakes of the owner."""
-_AboutFactors = FactorAdded | FactorRemoved | FactorsReset | RecoveryCodeUsed | SecondFactorFailed
+_AboutFactors = (
+    FactorAdded | FactorRemoved | FactorsReset | FactorRecoveryCancelled | RecoveryCodeUsed | SecondFactorFailed
+)
 _AboutAccount = (
     PasswordChanged
     | PasswordRemoved
@@ -84,7 +87,7 @@ class Notifications:
                 self._post_about(event)
             case IdentityLinked(by="address" | "session"):  # with a registration the owner has just begun
                 self._post_about(event)
-            case FactorAdded() | FactorRemoved() | FactorsReset() | RecoveryCodeUsed():
+            case FactorAdded() | FactorRemoved() | FactorsReset() | FactorRecoveryCancelled() | RecoveryCodeUsed():
                 self._post_about(event)
             case SecondFactorFailed() if self._security_mail:
                 if self._mistyped.take(event.account_id, self._clock.now()) and not self._sent.take(
@@ -135,6 +138,8 @@ class Notifications:
                     return await call_hook(self._templates.factor_removed, account.email, factor=factor)
                 case FactorsReset():
                     return await call_hook(self._templates.factors_reset, account.email)
+                case FactorRecoveryCancelled():
+                    return await call_hook(self._templates.factor_recovery_cancelled, account.email)
                 case RecoveryCodeUsed(left=left):
                     return await call_hook(self._templates.recovery_code_used, account.email, left=left, at=event.at)
                 case SecondFactorFailed():

@@ -92,7 +92,8 @@ class PasswordReset:
         self._report(events.PasswordReset(at=now, address=ip_prefix, account_id=account.id))
         self._sessions.publish_revocations(account.id, ended, reason="revoked", now=now, ip_prefix=ip_prefix)
         # Not before: a reset that is cut off in between, and comes again, must still find what is not verified.
-        await self._store.verify_account(account.id, now=now)
+        if account.verified_at is None:  # else it stays: how long the address has been the account's matters
+            await self._store.verify_account(account.id, now=now)
 
     async def _check_done(self, link: Link, password: Secret, *, ip_prefix: str) -> None:
         """Raise Unprocessable (`invalid-link`) unless this link has set this password before.

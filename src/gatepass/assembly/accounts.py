@@ -22,6 +22,7 @@ from gatepass.assembly.options import Options
 from gatepass.assembly.sessions import SessionParts
 from gatepass.factors.changes import FactorChanges
 from gatepass.factors.policy import SecondFactors
+from gatepass.factors.recovery import FactorRecoveries
 from gatepass.factors.recovery_codes import RecoveryCodes
 from gatepass.factors.service import FactorList
 from gatepass.factors.totp import Totps
@@ -125,6 +126,9 @@ class AccountParts(SessionParts):
         self.provider_logout = ProviderLogout(options.store, sessions=self.sessions, clock=options.clock)
 
     def _join_administration(self) -> None:
+        self._factor_resets = FactorReset(
+            self.options.store, throttle=self._throttle, clock=self.options.clock, report=self.report
+        )
         self.changed_claims = ChangedClaims(
             store=self.options.store,
             is_account=self.accounts.is_known,
@@ -136,9 +140,7 @@ class AccountParts(SessionParts):
             self.options.store,
             accounts=self.accounts,
             identities=self.identities,
-            factors=FactorReset(
-                self.options.store, throttle=self._throttle, clock=self.options.clock, report=self.report
-            ),
+            factors=self._factor_resets,
             sessions=self.sessions,
             keys=self.keys,
             claims=self.changed_claims,
@@ -190,6 +192,16 @@ class AccountParts(SessionParts):
             passwords=self._passwords,
             sessions=self.sessions,
             links=self._links,
+            clock=options.clock,
+            report=self.report,
+        )
+        self.factor_recoveries = FactorRecoveries(
+            options.store,
+            wait=options.policy.factor_recovery_wait,
+            resets=self._factor_resets,
+            links=self._links,
+            sessions=self.sessions,
+            hooks=self.hooks,
             clock=options.clock,
             report=self.report,
         )

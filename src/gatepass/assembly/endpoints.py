@@ -105,6 +105,8 @@ class EndpointParts(FactorParts):
             factor_changes=self.factor_changes,
             totps=self.totps,
             recovery_codes=self.recovery_codes,
+            factor_resets=self._factor_resets,
+            factor_recoveries=self.factor_recoveries,
             tickets=Tickets(options.store, keys=self._ring, clock=options.clock, entropy=options.entropy),
             check=self.check,
             links=self.links,

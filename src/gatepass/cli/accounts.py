@@ -13,7 +13,6 @@ from gatepass.cli.common import (
     CommandOfIds,
     duration,
     env_file_option,
-    fail,
     find_account,
     format_time,
     json_option,
@@ -22,6 +21,7 @@ from gatepass.cli.common import (
     with_gate,
 )
 from gatepass.cli.factors import factors
+from gatepass.cli.group import fail
 from gatepass.core.account import Account
 from gatepass.core.identity import LinkedIdentity
 from gatepass.gate import Gatepass

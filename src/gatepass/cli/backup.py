@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from gatepass.cli.common import env_file_option, fail, load_settings
+from gatepass.cli.common import env_file_option, load_settings
+from gatepass.cli.group import fail
 from gatepass.doctor.configuration import sqlite_file
 from gatepass.stores.sqlite.backup import copy_database
 

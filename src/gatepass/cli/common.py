@@ -3,21 +3,19 @@
 import asyncio
 import difflib
 import itertools
-import os
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import click
 
 from gatepass._extras import missing_extra
 from gatepass.accounts.lookup import find_by_email
+from gatepass.cli.group import fail
 from gatepass.core.account import Account
 from gatepass.core.secret import Secret
-from gatepass.errors import GatepassError, Problem
 from gatepass.gate import Gatepass
 from gatepass.settings import ENV_FILE, Settings, parse_duration
 from gatepass.wire.bodies import email_key
@@ -31,25 +29,6 @@ env_file_option = click.option(
     "--env-file", type=click.Path(path_type=Path), help=f"Settings file instead of ./{ENV_FILE}."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
-
-class Commands(click.Group):
-    """Shows an error of Gatepass as one sentence on standard error, with exit code 1."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse what is neither text nor the name of a file: Python passes other bytes on as surrogates."""
-        if any(re.search("[\ud800-\udfff]", arg) and not os.path.exists(arg) for arg in args):
-            fail("An argument is not text in UTF-8.")
-        return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. An error of Gatepass ends it with exit code 1."""
-        try:
-            return super().invoke(ctx)
-        except Problem as problem:
-            fail(_sentence(problem))
-        except GatepassError as error:
-            fail(str(error))
 
 
 class CommandOfIds(click.Command):
@@ -94,12 +73,6 @@ def duration(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
         return int(str(parse_duration(text)))
     except ValueError as fault:
         raise click.BadParameter(str(fault)) from None
-
-
-def fail(sentence: str) -> NoReturn:
-    """Print the sentence on standard error and exit with code 1."""
-    click.echo(sentence, err=True)
-    raise SystemExit(1)
 
 
 def fail_without(missing: ModuleNotFoundError, *packages: str, sentence: str) -> NoReturn:
@@ -172,11 +145,3 @@ def read_password(what: str = "Password", *, confirm: bool = False) -> Secret:
 def format_time(at: int, *, with_seconds: bool = False) -> str:
     """Unix seconds as `2026-01-31 12:00Z`."""
     return f"{datetime.fromtimestamp(at, UTC):{'%Y-%m-%d %H:%M:%S' if with_seconds else '%Y-%m-%d %H:%M'}}Z"
-
-
-def _sentence(problem: Problem) -> str:
-    """The messages about invalid members, if the problem has any; else its detail."""
-    errors = problem.facts.get("errors")
-    if errors is None or isinstance(errors, str | int):
-        return problem.detail
-    return " ".join(error["message"] for error in errors if not isinstance(error, str))

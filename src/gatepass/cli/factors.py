@@ -6,18 +6,11 @@ from pathlib import Path
 import click
 
 from gatepass.cli.audit import actor
-from gatepass.cli.common import (
-    CommandOfIds,
-    env_file_option,
-    fail,
-    find_account,
-    format_time,
-    json_option,
-    with_gate,
-)
+from gatepass.cli.common import CommandOfIds, env_file_option, find_account, format_time, json_option, with_gate
+from gatepass.cli.group import fail
 from gatepass.factors.service import Factors
 from gatepass.gate import Gatepass
-from gatepass.wire.answers import passkey_json
+from gatepass.wire.answers import passkey_json, recovery_json
 
 
 @click.group()
@@ -42,6 +35,7 @@ def list_(account: str, env_file: Path | None, as_json: bool) -> None:
             "totp": None if found.totp is None else {"created_at": found.totp.created_at},
             "recovery_codes": found.summary.recovery_codes,
             "enrol_by": found.summary.enrol_by,
+            "recovery": None if found.recovery is None else recovery_json(found.recovery),
         }
         click.echo(json.dumps(members))
         return
@@ -55,6 +49,9 @@ def list_(account: str, env_file: Path | None, as_json: bool) -> None:
         click.echo("no second factor")
     if found.summary.enrol_by is not None:
         click.echo(f"must have a second factor by {format_time(found.summary.enrol_by)}")
+    if found.recovery is not None:
+        asked, ready = format_time(found.recovery.requested_at), format_time(found.recovery.ready_at)
+        click.echo(f"said to be lost on {asked}: removable by mail from {ready}, unless cancelled")
 
 
 @factors.command(cls=CommandOfIds)
@@ -75,3 +72,18 @@ def reset(account: str, yes: bool, env_file: Path | None) -> None:
     if not with_gate(env_file, act):
         fail("The account was deleted meanwhile.")
     click.echo(f"reset the factors of {account}")
+
+
+@factors.command(name="cancel-recovery", cls=CommandOfIds)
+@click.argument("account", metavar="EMAIL|ID")
+@env_file_option
+def cancel_recovery(account: str, env_file: Path | None) -> None:
+    """Cancel what was asked for lost factors: they stay. The owner is told by mail."""
+
+    async def act(gate: Gatepass) -> bool:
+        account_id = (await find_account(gate, account)).id
+        return await gate.administration.cancel_factor_recovery(account_id, by=actor())
+
+    if not with_gate(env_file, act):
+        fail("Nothing was asked for, or it was cancelled already.")
+    click.echo(f"the factors of {account} stay")

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from gatepass.cli.common import fail, read_password
+from gatepass.cli.common import read_password
+from gatepass.cli.group import fail
 from gatepass.core.keyring import convert_secret, key_id_of_secret, parse_secret
 from gatepass.errors import ConfigurationError
 from gatepass.factors.options import Passkeys

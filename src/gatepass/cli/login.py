@@ -14,7 +14,8 @@ from typing import Any
 
 import click
 
-from gatepass.cli.common import fail, json_option, read_password
+from gatepass.cli.common import json_option, read_password
+from gatepass.cli.group import fail
 from gatepass.core.assurance import MFA
 from gatepass.core.secret import Secret
 from gatepass.problem_codes import ProblemCode

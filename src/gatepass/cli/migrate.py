@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from gatepass.cli.common import env_file_option, fail, load_settings, project_gate
+from gatepass.cli.common import env_file_option, load_settings, project_gate
+from gatepass.cli.group import fail
 from gatepass.stores import open_store
 from gatepass.stores.combined.store import CombinedStore
 from gatepass.stores.migrations import Migrated, ends_sessions

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from gatepass.cli.common import fail
+from gatepass.cli.group import fail
 from gatepass.system import new_secret
 
 KINDS = {

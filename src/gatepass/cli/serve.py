@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from gatepass.cli.common import env_file_option, fail, fail_without
+from gatepass.cli.common import env_file_option, fail_without
+from gatepass.cli.group import fail
 from gatepass.doctor.configuration import check_files
 from gatepass.doctor.pages import check_pages
 from gatepass.gate import Gatepass

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from gatepass.cli.audit import actor
-from gatepass.cli.common import CommandOfIds, env_file_option, fail, find_account, format_time, json_option, with_gate
+from gatepass.cli.common import CommandOfIds, env_file_option, find_account, format_time, json_option, with_gate
+from gatepass.cli.group import fail
 from gatepass.core.session import Session
 from gatepass.gate import Gatepass
 from gatepass.settings import parse_moment

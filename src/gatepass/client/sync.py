@@ -15,6 +15,7 @@ from gatepass.client.call_options import prepare
 from gatepass.client.flow import Call, drive
 from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.links import links_for
+from gatepass.client.lost_factors import FactorRecovery, cancel_recovery, start_recovery
 from gatepass.client.session.cookies import exclude_own_cookies
 from gatepass.client.session.mail_code import MailCode, request_mail_code
 from gatepass.client.session.second_step import SecondStep
@@ -63,6 +64,35 @@ class SyncCalls(BaseClient, _Base):
         flow = self.session.show_code(method, {"ticket": Secret(ticket), "code": Secret("".join(code.split()))})
         del ticket, code  # crash reports show local variables
         return drive(flow, self)
+
+    def start_factor_recovery(self, ticket: str) -> FactorRecovery:
+        """Say that the second factors are lost, and the recovery codes too. A mail goes to the owner at once.
+
+        `ticket` is that of the SecondFactorRequiredError. Asking again restarts nothing. Raises ForbiddenError
+        (`not-offered`: an administrator removes them) and BadRequestError (`sign-in-expired`).
+        """
+        flow = start_recovery(self, Secret(ticket))
+        del ticket  # crash reports show local variables
+        return drive(flow, self)
+
+    def complete_factor_recovery(self, ticket: str, token: str) -> Account:
+        """End a sign-in by removing all factors, with the `token` of the mailed link. All other sessions end.
+
+        Raises ConflictError (`recovery-not-ready`: `facts["ready_at"]` says when), UnprocessableError (`invalid-link`),
+        BadRequestError (`sign-in-expired`), or SecondFactorRequiredError where a new factor must be enrolled.
+        """
+        flow = self.session.end_without_factors(Secret(ticket), Secret(token))
+        del ticket, token  # crash reports show local variables
+        return drive(flow, self)
+
+    def cancel_factor_recovery(self, token: str | None = None) -> None:
+        """Keep the factors: with the `token` of the mailed link, or without one as the owner who is signed in.
+
+        Raises UnprocessableError (`invalid-link`), or NotFoundError if nothing was asked for.
+        """
+        flow = cancel_recovery(self, None if token is None else Secret(token))
+        del token  # crash reports show local variables
+        drive(flow, self)
 
     def request_mail_code(
         self, email: str, *, again: str | None = None, extra: Mapping[str, object] | None = None

@@ -16,6 +16,7 @@ AuditAction = Literal[
     "accounts-imported",
     "identity-unlinked",
     "factors-reset",
+    "factor-recovery-cancelled",
     "session-ended",
     "sessions-ended",
     "all-sessions-ended",

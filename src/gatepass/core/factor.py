@@ -73,11 +73,16 @@ class FactorSummary(NamedTuple):
 
 
 class FactorRecovery(NamedTuple):
-    """A request to remove the factors of an account whose owner lost them: possible from `ready_at` on.
+    """A request to remove the factors of an account whose owner lost them: possible from `ready_at` until `ends_at`.
 
-    Times are Unix seconds. Until then its owner is told and can cancel.
+    Times are Unix seconds. The owner is told at once and can cancel it until it is done.
     """
 
     account_id: str
     requested_at: int
     ready_at: int
+
+    @property
+    def ends_at(self) -> int:
+        """When it is void."""
+        return self.ready_at + RECOVERY_WINDOW

@@ -14,7 +14,9 @@ from typing import Generic, Literal, TypeVar
 from gatepass.core.account import Account
 from gatepass.core.claims import AccountFacts
 
-HookKind = Literal["register", "sign_in", "change_email", "delete", "mail_code", "add_factor", "remove_factor"]
+HookKind = Literal[
+    "register", "sign_in", "change_email", "delete", "mail_code", "add_factor", "remove_factor", "recover_factors"
+]
 ChangeKind = Literal["register", "change_email", "delete"]
 Extra = TypeVar("Extra")
 

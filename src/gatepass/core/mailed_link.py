@@ -1,9 +1,10 @@
 """The tokens in mailed links: compose, parse, and what makes one void.
 
-    gp_vt_ / gp_pr_ + base64url of   version 1 · key id 1 · purpose 1 · subject 16 · expires-at 5 · state 16
-                                     · address 0–320 · MAC 32
+    gp_vt_ / gp_pr_ / gp_fr_ + base64url of   version 1 · key id 1 · purpose 1 · subject 16 · expires-at 5 · state 16
+                                              · address 0–320 · MAC 32
 
-`gp_vt_` verifies an address, `gp_pr_` resets a password; the prefixes let secret scanners find leaks. `subject` is
+`gp_vt_` verifies an address, `gp_pr_` resets a password, `gp_fr_` removes or keeps factors that were lost; the
+prefixes let secret scanners find leaks. `subject` is
 the id of an account or of a pending registration. An id that is not 32 hexadecimal digits, as imported accounts may
 have, makes version 2: the subject is its length and zeros, and the id stands before the address. `state` is a MAC
 over what the subject was when the link was made: its address and its credential version. Using a link changes those,
@@ -27,7 +28,7 @@ MAX_ADDRESS_BYTES = 1280
 """320 characters of four bytes: the longest address that `wire.bodies` accepts."""
 _LAYOUT = struct.Struct(">BBB16s5s16s")
 _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_TEXT = re.compile(r"gp_(?:vt|pr)_[A-Za-z0-9_-]{96,1976}", re.ASCII)
+_TEXT = re.compile(r"gp_(?:vt|pr|fr)_[A-Za-z0-9_-]{96,1976}", re.ASCII)
 
 
 class Purpose(IntEnum):
@@ -36,11 +37,12 @@ class Purpose(IntEnum):
     VERIFY = 1
     RESET = 2
     CHANGE_EMAIL = 3
+    RECOVER_FACTORS = 4
 
     @property
     def prefix(self) -> str:
         """How its tokens begin."""
-        return "gp_pr_" if self is Purpose.RESET else "gp_vt_"
+        return {Purpose.RESET: "gp_pr_", Purpose.RECOVER_FACTORS: "gp_fr_"}.get(self, "gp_vt_")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Policy:
     """`optional`: asked of accounts that have one. `required`: of all, after the time to enrol. `off`: of none."""
     second_factor_grace: int = 7 * DAY
     """From the first sign-in that needs a second factor, how long an account may be without one. 0: no longer."""
+    factor_recovery_wait: int = 3 * DAY
+    """How long after a request by mail lost factors can be removed. 0: by an administrator alone."""
     sessions_not_before: int = 0
     """Sessions that began before this time (Unix seconds) are over, also after a restore. In the past; 0: none."""
     demonstration: bool = False
@@ -78,6 +80,10 @@ class Policy:
             (self.registration in get_args(RegistrationMode), "`registration` must be open, verify or closed"),
             (self.second_factor in get_args(SecondFactor), "`second_factor` must be off, optional or required"),
             (0 <= self.second_factor_grace <= 400 * DAY, "`second_factor_grace` must be 0 to 400 days"),
+            (
+                self.factor_recovery_wait == 0 or HOUR <= self.factor_recovery_wait <= 30 * DAY,
+                "`factor_recovery_wait` must be an hour to 30 days, or 0 to switch it off",
+            ),
             (self.sessions_per_account >= 0, "`sessions_per_account` must be at least 1, or 0 for no limit"),
         )
         faults = [text for holds, text in rules if not holds]

@@ -3,6 +3,9 @@
 Ed25519 is computed by libsodium where PyNaCl is installed (the extra `fast`), else by `cryptography`. A key and a
 message have one signature (RFC 8032 §5.1.6), so both make the same bytes, and servers with and without it can stand
 beside each other. libsodium signs in two thirds of the time, and checks in half of it.
+
+They differ for public keys of small order alone, under which one signature holds for every message: libsodium refuses
+what such a key signed. No gate publishes one, since a private key makes none.
 """
 
 import hmac

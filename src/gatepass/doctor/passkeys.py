@@ -41,10 +41,20 @@ def check_related_origins(settings: Settings) -> Iterator[Finding]:
         yield error(
             "passkeys",
             f"{url}{PATH} does not list {', '.join(missing)}: browsers refuse passkeys on pages of them.",
-            "Answer there with the JSON of gate.passkeys.related_origins(); `gatepass serve` does.",
+            _mend(settings, passkeys.rp_id),
         )
     else:
         yield ok("passkeys", f"{url}{PATH} lists the related origins.")
+
+
+def _mend(settings: Settings, rp_id: str) -> str:
+    """Whose route it is. It is never below the mount of the endpoints: browsers ask at the root, and only there."""
+    if urlsplit(settings.public_url or "").hostname != rp_id:
+        return f"The server of https://{rp_id} must answer there with the JSON of gate.passkeys.related_origins()."
+    return (
+        "Answer there with the JSON of gate.passkeys.related_origins(), by a route of the outermost application, "
+        "beside the mount of the endpoints; a proxy must pass the path on. `gatepass serve` answers by itself."
+    )
 
 
 def _listed(rp_id: str) -> set[str]:

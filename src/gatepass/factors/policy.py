@@ -27,7 +27,7 @@ from gatepass.problem_codes import ProblemCode
 SecondMethod = Literal["totp", "passkey", "recovery", "enrol"]
 """What may follow a first step. `enrol`: the account must have a second factor and has none."""
 RequiredOf = Callable[[AccountFacts], bool | Awaitable[bool]]
-_HELD = frozenset({"hwk", "swk"})
+HELD = frozenset({"hwk", "swk"})
 """The methods of a passkey: it is no second factor after itself."""
 
 
@@ -82,6 +82,11 @@ class SecondFactors:
         """What can step up a session that began by `methods`; () if the account has no second factor for it."""
         return () if self.are_off else self._offered(await self._store.factors(account_id), methods)
 
+    async def require_now(self, account: Account) -> None:
+        """Leave an account without a second factor no time to enrol, if it must have one."""
+        if await self._is_required(account):
+            await self._store.set_enrol_by(account.id, self._clock.now())
+
     async def _is_required(self, account: Account) -> bool:
         if self._policy.second_factor == "required":
             return True
@@ -107,7 +112,7 @@ class SecondFactors:
 
     def _offered(self, found: FactorSummary, methods: Collection[str]) -> tuple[SecondMethod, ...]:
         """Recovery codes stand for a factor that is offered, and are none after a passkey that is the only one."""
-        has_passkey = self._takes_passkeys and found.passkeys > 0 and _HELD.isdisjoint(methods)
+        has_passkey = self._takes_passkeys and found.passkeys > 0 and HELD.isdisjoint(methods)
         is_offered = has_passkey or found.has_totp
         offers: tuple[tuple[SecondMethod, bool], ...] = (
             ("passkey", has_passkey),

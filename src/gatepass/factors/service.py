@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 
-from gatepass.core.factor import FactorSummary, Passkey, Totp
+from gatepass.core.factor import FactorRecovery, FactorSummary, Passkey, Totp
 from gatepass.ports import FactorStore
 
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """What an account has. `totp` is confirmed."""
+    """What an account has. `totp` is confirmed; `recovery` is a request to remove all of it."""
 
     summary: FactorSummary
     passkeys: tuple[Passkey, ...]
     totp: Totp | None
+    recovery: FactorRecovery | None
 
 
 class FactorList:
@@ -36,4 +37,5 @@ class FactorList:
             await self.summary(account_id),
             tuple(await self._store.list_passkeys(account_id)),
             totp if totp is not None and totp.confirmed_at is not None else None,
+            await self._store.find_factor_recovery(account_id),
         )

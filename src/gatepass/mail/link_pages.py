@@ -30,6 +30,7 @@ class LinkPages:
     verify_url: str = f"/verify#token={TOKEN}"
     reset_url: str = f"/reset#token={TOKEN}"
     email_url: str = f"/email#token={TOKEN}"
+    recovery_url: str = f"/lost-factors#token={TOKEN}"
     verify_ttl: int = DAY
     reset_ttl: int = HOUR // 2
 
@@ -45,19 +46,25 @@ class LinkPages:
             verify_url=_absolute(self.verify_url, origin),
             reset_url=_absolute(self.reset_url, origin),
             email_url=_absolute(self.email_url, origin),
+            recovery_url=_absolute(self.recovery_url, origin),
         )
 
     def url(self, purpose: Purpose, token: str) -> str:
         """The link to mail."""
-        pages = {Purpose.VERIFY: self.verify_url, Purpose.RESET: self.reset_url, Purpose.CHANGE_EMAIL: self.email_url}
+        pages = {
+            Purpose.VERIFY: self.verify_url,
+            Purpose.RESET: self.reset_url,
+            Purpose.CHANGE_EMAIL: self.email_url,
+            Purpose.RECOVER_FACTORS: self.recovery_url,
+        }
         return pages[purpose].replace(TOKEN, token)
 
     def ttl(self, purpose: Purpose) -> int:
-        """How long a link for this purpose is valid (seconds)."""
+        """How long a link to verify or to reset is valid (seconds)."""
         return self.reset_ttl if purpose is Purpose.RESET else self.verify_ttl
 
     def _faults(self) -> Iterator[str]:
-        for name in ("verify_url", "reset_url", "email_url"):
+        for name in ("verify_url", "reset_url", "email_url", "recovery_url"):
             if fault := _find_fault(getattr(self, name)):
                 yield f"`{name}` {fault}."
         for name, longest in MAX_TTL.items():

@@ -177,6 +177,33 @@ class MailTemplates:
             "If you did not ask for it, tell us at once, and set a new password.",
         )
 
+    def factor_recovery(self, to: str, *, link: str, requested_at: int, ready_at: int, ends_at: int) -> Mailed:
+        """To the owner, after a person with the password said that the second factors are lost.
+
+        The page of `link` asks what to do: keep the factors, or from `ready_at` until `ends_at` (Unix seconds) remove
+        them, with a new sign-in.
+        """
+        return self._message(
+            to,
+            f"Have you lost your second step for {self.service}?",
+            f"On {_time(requested_at)} somebody entered your password for {self.service}, and said that your "
+            "authenticator app, your passkeys and your recovery codes are lost.",
+            f"If it was you: from {_time(ready_at)} until {_time(ends_at)} this link and your password remove them, so "
+            f"that you can set up new ones:\n\n{link}",
+            "If it was not you: follow the link now and keep them, or just sign in with them. Then set a new password: "
+            "somebody else knows the one that you have.",
+        )
+
+    def factor_recovery_cancelled(self, to: str) -> Mailed:
+        """To the owner, after a request to remove lost factors was ended."""
+        return self._message(
+            to,
+            f"Your second step for {self.service} stays",
+            "The request to remove the authenticator app, the passkeys and the recovery codes of your account at "
+            f"{self.service} was ended. They stay as they are.",
+            "If it was not you who asked for it, set a new password at once: somebody else knows yours.",
+        )
+
     def recovery_code_used(self, to: str, *, left: int, at: int) -> Mailed:
         """To the owner, after a recovery code took the place of a second factor; `left` codes are unused."""
         return self._message(

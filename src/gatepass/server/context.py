@@ -12,6 +12,7 @@ from gatepass.access.check import Check
 from gatepass.access.links import Links
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.accounts.email_change import EmailChange
+from gatepass.accounts.factor_reset import FactorReset
 from gatepass.accounts.hooks import Hooks
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.mail_codes import MailCodes
@@ -29,6 +30,7 @@ from gatepass.errors import InvalidToken
 from gatepass.factors.changes import FactorChanges
 from gatepass.factors.passkeys import PasskeyFactors
 from gatepass.factors.policy import SecondFactors
+from gatepass.factors.recovery import FactorRecoveries
 from gatepass.factors.recovery_codes import RecoveryCodes
 from gatepass.factors.service import FactorList
 from gatepass.factors.tickets import Tickets
@@ -93,6 +95,8 @@ class Context:
     factor_changes: FactorChanges
     totps: Totps
     recovery_codes: RecoveryCodes
+    factor_resets: FactorReset
+    factor_recoveries: FactorRecoveries
     tickets: Tickets
     check: Check
     links: Links

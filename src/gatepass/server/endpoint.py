@@ -25,6 +25,7 @@ Answer = Literal[
     "Document",
     "EnrolledSignIn",
     "Events",
+    "FactorRecovery",
     "Factors",
     "Grant",
     "Identities",

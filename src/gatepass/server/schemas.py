@@ -48,12 +48,14 @@ _SESSION = {
     "authenticated_at": _COUNT,
     "current": {"type": "boolean"},
 }
+_RECOVERY = {"requested_at": _COUNT, "ready_at": _COUNT, "ends_at": _COUNT}
 _FACTORS = {
     "passkeys": {"type": "array", "items": {"$ref": "#/components/schemas/Passkey"}},
     "totp": {"type": ["object", "null"], "properties": {"created_at": _COUNT}, "required": ["created_at"]},
     "recovery_codes": _COUNT,
     "policy": {"enum": ["off", "optional", "required"]},
     "enrol_by": {"type": ["integer", "null"], "minimum": 0},
+    "recovery": {"type": ["object", "null"], "properties": _RECOVERY, "required": list(_RECOVERY)},
 }
 _TICKET = {
     "methods": {"type": "array", "items": {"enum": ["totp", "passkey", "recovery", "enrol"]}},
@@ -109,6 +111,7 @@ def schemas_of(endpoints: Iterable[Endpoint], policy: Policy) -> Json:
         "EnrolledSignIn": object_of({**_GRANT, "account": ref("Account"), "recovery_codes": _RECOVERY_CODES}),
         "Location": object_of({"location": {"type": "string", "format": "uri"}}),
         "Factors": object_of(_FACTORS),
+        "FactorRecovery": object_of(_RECOVERY),
         "RecoveryCodes": object_of({"recovery_codes": _RECOVERY_CODES}),
         "Passkey": object_of(_PASSKEY),
         "Passkeys": object_of({"passkeys": {"type": "array", "items": object_of(_PASSKEY)}}),

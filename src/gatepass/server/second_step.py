@@ -21,7 +21,7 @@ from gatepass.core.sign_in_ticket import SignInTicket
 from gatepass.oidc.partner import expired
 from gatepass.server.context import Context
 from gatepass.server.http import Reply, Request
-from gatepass.server.sign_in import begin, reply_of
+from gatepass.server.sign_in import Begun, begin, reply_of
 from gatepass.wire.extra_members import NO_EXTRAS, Extras, read_kept
 
 _NO_MEMBERS: Mapping[str, object] = {}
@@ -62,6 +62,30 @@ async def finish(
     account = await account_of(context, ticket)
     if not await context.tickets.use(ticket):
         raise expired()
+    begun = await _begin(context, request, account, ticket, how=_raised(ticket.how, methods))
+    if ticket.continues is not None and not await context.sessions.was_replaced(ticket.continues):
+        # The owner ended the session while it was stepped up.
+        await context.sessions.revoke(begun.grant.session.sid, reason="revoked", ip_prefix=context.ip_prefix(request))
+        raise expired()
+    return reply_of(context, request, begun, status=200, members=members)
+
+
+async def finish_without(context: Context, request: Request, ticket: SignInTicket) -> Reply:
+    """Begin the session of a ticket whose account has lost its factors since, with the first step alone.
+
+    The change of the account has used the ticket up. Raises SecondFactorRequired (`enrol`) at once, whatever the time
+    to enrol, where the account must have a second factor; BadRequest (`sign-in-expired`), or as `sign_in.begin`.
+    """
+    account = await context.accounts.find(ticket.account_id)
+    if account is None or account.disabled_at is not None:
+        raise expired()
+    await context.second_factors.require_now(account)
+    return reply_of(context, request, await _begin(context, request, account, ticket, how=ticket.how), status=200)
+
+
+async def _begin(
+    context: Context, request: Request, account: Account, ticket: SignInTicket, *, how: Authentication
+) -> Begun:
     begun = await begin(
         context,
         request,
@@ -69,7 +93,7 @@ async def finish(
         caller=context.caller(request),
         remember=ticket.remember,
         binding_key=ticket.binding_key,
-        how=_raised(ticket.how, methods),
+        how=how,
         replacing=[bytes.fromhex(sid) for sid in ticket.replaces],
         continues=None if ticket.continues is None else bytes.fromhex(ticket.continues),
         through=ticket.through,
@@ -77,11 +101,7 @@ async def finish(
     )
     if begun is None:
         raise expired()
-    if ticket.continues is not None and not await context.sessions.was_replaced(ticket.continues):
-        # The owner ended the session while it was stepped up.
-        await context.sessions.revoke(begun.grant.session.sid, reason="revoked", ip_prefix=context.ip_prefix(request))
-        raise expired()
-    return reply_of(context, request, begun, status=200, members=members)
+    return begun
 
 
 async def account_of(context: Context, ticket: SignInTicket) -> Account:
@@ -90,6 +110,14 @@ async def account_of(context: Context, ticket: SignInTicket) -> Account:
     if account is None or account.disabled_at is not None:
         raise expired()
     if account.credential_version != ticket.credential_version:
+        raise expired()
+    return account
+
+
+async def enrolling(context: Context, ticket: SignInTicket) -> Account:
+    """The account of a ticket that is good for enrolling. Raises BadRequest (`sign-in-expired`) for any other."""
+    account = await account_of(context, ticket)
+    if ticket.continues is not None or await context.second_factors.needed(account, ticket.how) != ("enrol",):
         raise expired()
     return account
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gatepass.core.account import Account
+from gatepass.core.assurance import is_multi_factor
 from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.event import SecondFactorAsked
@@ -96,6 +97,8 @@ async def begin(
     )
     if continues is None:
         await context.hooks.ask(facts, extras)
+    if is_multi_factor(how.methods, how.acr):  # the owner has not lost them
+        await context.factor_resets.cancel_recovery(account.id, by="sign-in", ip_prefix=caller.ip_prefix)
     grant = await context.sessions.sign_in(
         account,
         caller=caller,

@@ -56,6 +56,7 @@ class Fields(BaseSettings):
     recent_sign_in: SwitchedDuration = _POLICY.recent_sign_in
     second_factor: SecondFactor = _POLICY.second_factor
     second_factor_grace: Duration = _POLICY.second_factor_grace
+    factor_recovery_wait: SwitchedDuration = _POLICY.factor_recovery_wait
 
     issuer: str | None = _TOKENS.issuer
     audience: str | None = _TOKENS.audience
@@ -91,6 +92,7 @@ class Fields(BaseSettings):
     verify_url: str = _MAIL.pages.verify_url
     reset_url: str = _MAIL.pages.reset_url
     email_url: str = _MAIL.pages.email_url
+    recovery_url: str = _MAIL.pages.recovery_url
     verify_ttl: Duration = _MAIL.pages.verify_ttl
     reset_ttl: Duration = _MAIL.pages.reset_ttl
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from gatepass.core.account import Account
-from gatepass.core.factor import Passkey
+from gatepass.core.factor import FactorRecovery, Passkey
 from gatepass.core.identity import LinkedIdentity
 from gatepass.core.secret import Secret
 from gatepass.core.session import NO_BINDING, Session
@@ -48,6 +48,11 @@ def identity_json(identity: LinkedIdentity) -> dict[str, str | int]:
 
 
 Facts = dict[str, str | int | bool | list[str] | None]
+
+
+def recovery_json(recovery: FactorRecovery) -> dict[str, int]:
+    """What was asked for lost factors."""
+    return {"requested_at": recovery.requested_at, "ready_at": recovery.ready_at, "ends_at": recovery.ends_at}
 
 
 def passkey_json(passkey: Passkey) -> Facts:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from gatepass.wire.bodies import BindingSecret, Code, OptionalTicket, StrictBody, Ticket
+from gatepass.wire.bodies import BindingSecret, Code, LinkToken, OptionalTicket, StrictBody, Ticket
 
 MAX_LABEL = 64
 PasskeyLabel = Annotated[str, Field(min_length=1, max_length=MAX_LABEL, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -72,9 +72,36 @@ class MailCodeSignIn(SecondStep):
 
 
 class EnrolmentStart(StrictBody):
-    """`POST /auth/login/enrol`."""
+    """`POST /auth/login/enrol` and `/auth/login/enrol/passkey/options`."""
 
     ticket: Ticket
+
+
+class PasskeyEnrolment(NewPasskey):
+    """`POST /auth/login/enrol/passkey`."""
+
+    ticket: Ticket
+    binding_secret: BindingSecret = None
+
+
+class RecoveryStart(StrictBody):
+    """`POST /auth/login/factor-recovery`."""
+
+    ticket: Ticket
+
+
+class RecoveryEnd(StrictBody):
+    """`POST /auth/login/factor-recovery/complete`: a ticket and the token of the mailed link."""
+
+    ticket: Ticket
+    token: LinkToken
+    binding_secret: BindingSecret = None
+
+
+class RecoveryCancellation(StrictBody):
+    """`POST /auth/factor-recovery/cancel`: the token of the mailed link."""
+
+    token: LinkToken
 
 
 class StepUp(StrictBody):

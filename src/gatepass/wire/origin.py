@@ -69,7 +69,7 @@ def check_public_url(url: str) -> None:
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ConfigurationError(
             f"`public_url` must be {origin} alone: cookies and origins know no path, and mailed links have pages of "
-            f"their own (`verify_url`, `reset_url`, `email_url`): {url}"
+            f"their own (`verify_url`, `reset_url`, `email_url`, `recovery_url`): {url}"
         )
     if origin.startswith("http:") and not is_loopback(url):
         raise ConfigurationError(f"`public_url` must be https; plain http is for localhost alone: {url}")

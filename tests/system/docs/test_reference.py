@@ -51,7 +51,7 @@ def spelt(default: Any, name: str) -> str:
     if isinstance(default, Rate):
         return f"`{default.count}/{spelt(default.seconds, 'ttl').strip('`')}`"
     if isinstance(default, int | float) and name.endswith(
-        ("ttl", "leeway", "skew", "age", "request", "timeout", "recent_sign_in", "admission", "grace")
+        ("ttl", "leeway", "skew", "age", "request", "timeout", "recent_sign_in", "admission", "grace", "wait")
     ):
         if default in (0, math.inf):
             return "`off`" if default == 0 else "`never`"

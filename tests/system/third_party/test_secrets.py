@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PATTERNS = {
     # With what a real one has: 128 characters after the prefix, a MAC at the end, a key of 32 bytes.
     "refresh token": r"gp_rt_[A-Za-z0-9_-]{128}",
-    "token of a mailed link": r"gp_(?:vt|pr)_[A-Za-z0-9_-]{40,}",
+    "token of a mailed link": r"gp_(?:vt|pr|fr)_[A-Za-z0-9_-]{40,}",
     "secret of a server": r"gp_sk_[A-Za-z0-9_-]{48,}",
     "setting with a secret": r"GATEPASS_(?:[A-Z_]*SECRET|PEPPER)[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9_-]{40,})",
     "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s+[A-Za-z0-9+/=]{16}",
@@ -68,6 +68,7 @@ def test_no_tracked_file_holds_a_secret() -> None:
         ("refresh token", "gp_rt_" + "Ab3_" * 32),
         ("token of a mailed link", "see #token=gp_vt_" + "x" * 90),
         ("token of a mailed link", "gp_pr_" + "x" * 90),
+        ("token of a mailed link", "gp_fr_" + "x" * 90),
         ("secret of a server", "gp_sk_" + "Ab3_" * 12),
         ("setting with a secret", "GATEPASS_SECRET=" + "A" * 43),
         ("setting with a secret", '{"GATEPASS_PEPPER": "' + "A" * 43 + '"}'),

@@ -12,15 +12,15 @@
  * `invalid-code` leaves the step as it is: ask again. After `sign-in-expired` the sign-in begins again.
  */
 
-import { isGatepassError } from "./errors.js";
+import { GatepassError, isGatepassError } from "./errors.js";
 import { type ClientSetup, createClient } from "./fetch.js";
 import type { Passkey } from "./passkeys.js";
 import { ask, asOwner } from "./request/as-owner.js";
 import { CLIENT_HEADER } from "./session/endpoints.js";
-import type { SecondStep } from "./session/second-step.js";
+import type { Enrolled, SecondStep } from "./session/second-step.js";
 import type { Account, Session } from "./session/types.js";
 
-export type { SecondMethod, SecondStep } from "./session/second-step.js";
+export type { Enrolled, SecondMethod, SecondStep } from "./session/second-step.js";
 
 /** The factors of an account. Times are Unix seconds. */
 export interface Factors {
@@ -32,6 +32,8 @@ export interface Factors {
   readonly policy: "off" | "optional" | "required";
   /** When the account must have a second factor (Unix seconds); null if it has one, or need not. */
   readonly enrol_by: number | null;
+  /** What was asked for lost factors: tell the person, with a button that cancels it. Null if nothing was. */
+  readonly recovery: FactorRecovery | null;
 }
 
 /** The secret of an authenticator app, for the person's eyes only. */
@@ -41,6 +43,13 @@ export interface TotpSecret {
   readonly uri: string;
   /** The QR code as SVG, or null if the server draws none. Show it as an image: `data:image/svg+xml,…`. */
   readonly qr: string | null;
+}
+
+/** Lost factors: from when until when they can be removed. Times are Unix seconds. */
+export interface FactorRecovery {
+  readonly requested_at: number;
+  readonly ready_at: number;
+  readonly ends_at: number;
 }
 
 /** A code that the person has typed. */
@@ -65,6 +74,8 @@ export interface FactorActions {
   removeTotp(): Promise<void>;
   /** Ten new recovery codes, to be shown this once; earlier ones are void. */
   renewRecoveryCodes(): Promise<readonly string[]>;
+  /** Keeps the factors that were said to be lost. Needs no recent sign-in. `not-found` (404): nothing was asked for. */
+  cancelRecovery(): Promise<void>;
   /** Needs no recent sign-in. */
   renamePasskey(id: string, name: string): Promise<void>;
   /** `last-way-in` (409): the account has no password, no identity and no other passkey. */
@@ -106,12 +117,33 @@ export async function stepUp(session: Session): Promise<SecondStep> {
 export const startEnrolment = (session: Session, { ticket }: SecondStep): Promise<TotpSecret> =>
   ask(session, "/login/enrol", { ticket });
 
-/** Ends that sign-in with the first code of the app. Then `renewRecoveryCodes` has the codes to show. */
-export const confirmEnrolment = (session: Session, step: SecondStep, { code }: Typed): Promise<Account> =>
-  end(session, "enrol/confirm", step, code.replace(/\s/g, ""));
+/** Ends that sign-in with the first code of the app. Or with a passkey: `enrolPasskey` of `gatepass/passkeys`. */
+export const confirmEnrolment = async (session: Session, { ticket }: SecondStep, { code }: Typed): Promise<Enrolled> =>
+  (await session.enter("/login/enrol/confirm", { ticket, code: code.replace(/\s/g, "") })) as Enrolled;
+
+/**
+ * Says that the factors are lost, and the recovery codes too: a link is mailed at once, and after a waiting time it removes
+ * them. Asking again restarts nothing. `not-offered` (403): an administrator removes them.
+ */
+export const startRecovery = (session: Session, { ticket }: SecondStep): Promise<FactorRecovery> =>
+  ask(session, "/login/factor-recovery", { ticket });
+
+/**
+ * Ends a sign-in by removing all factors, with the `token` of the mailed link; all other sessions end. `recovery-not-ready`
+ * (409): not before `problem.ready_at`. `invalid-link`: it was cancelled. `second-factor-required`: enrol a new factor now,
+ * with `secondStepOf(error)`.
+ */
+export const completeRecovery = async (session: Session, { ticket }: SecondStep, token: string): Promise<Account> =>
+  (await session.enter("/login/factor-recovery/complete", { ticket, token }))!.account;
+
+/** Keeps the factors, with the `token` of the mailed link. Nobody needs to be signed in. */
+export async function cancelRecovery(session: Session, token: string): Promise<void> {
+  const answer = await session.post("/factor-recovery/cancel", { token });
+  if (answer.status !== 204) throw new GatepassError("http", answer);
+}
 
 const end = async (session: Session, by: string, { ticket }: SecondStep, code: string) =>
-  (await session.enter(`/login/${by}`, { ticket, code }))!;
+  (await session.enter(`/login/${by}`, { ticket, code }))!.account;
 
 /** Creates the methods for the factors of the account of one session. */
 export function createFactors({ baseURL, session, ...setup }: FactorSetup): FactorActions {
@@ -125,6 +157,7 @@ export function createFactors({ baseURL, session, ...setup }: FactorSetup): Fact
     confirmTotp: (code) => codes("totp/confirm", { code: code.replace(/\s/g, "") }),
     removeTotp: async () => void (await client.delete("totp")),
     renewRecoveryCodes: () => codes("recovery-codes"),
+    cancelRecovery: async () => void (await client.delete("factor-recovery")),
     renamePasskey: async (id, name) => void (await client.patch(ofPasskey(id), { name })),
     removePasskey: async (id) => void (await client.delete(ofPasskey(id))),
   };

@@ -51,4 +51,4 @@ export const signInByMailCode = async (
   session: Session,
   { ticket }: MailCode,
   { code, remember = true, extra }: MailCodeSignIn,
-): Promise<Account> => (await session.enter("/login/mail-code", { ...extra, ticket, code, remember }))!;
+): Promise<Account> => (await session.enter("/login/mail-code", { ...extra, ticket, code, remember }))!.account;

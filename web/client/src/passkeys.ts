@@ -12,10 +12,10 @@
 
 import { GatepassError, isGatepassError } from "./errors.js";
 import { ask, asOwner } from "./request/as-owner.js";
-import type { SecondStep } from "./session/second-step.js";
+import type { Enrolled, SecondStep } from "./session/second-step.js";
 import type { Account, Session } from "./session/types.js";
 
-export type { SecondStep } from "./session/second-step.js";
+export type { Enrolled, SecondStep } from "./session/second-step.js";
 
 /** A passkey of the account, as the server describes it. Times are Unix seconds. */
 export interface Passkey {
@@ -28,6 +28,13 @@ export interface Passkey {
   readonly backed_up: boolean;
   readonly transports: readonly string[];
   readonly aaguid: string;
+}
+
+/** How a passkey is made. */
+export interface NewPasskey {
+  /** By default that of its password manager, or of the browser. */
+  readonly name?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How one sign-in is asked for. */
@@ -58,20 +65,11 @@ export function hasPasskeys(): boolean {
 }
 
 /**
- * Adds a passkey to the account that is signed in. `name`: by default that of its password manager, or of the browser.
- * `passkey-taken`: this device has one of the account already; `insufficient-user-authentication`: sign in again, or step up.
+ * Adds a passkey to the account that is signed in. `passkey-taken`: this device has one of the account already;
+ * `insufficient-user-authentication`: sign in again, or step up.
  */
-export function addPasskey(
-  session: Session,
-  { name, signal }: { readonly name?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
-): Promise<Passkey> {
-  const post = <T>(path: string, facts: object) => asOwner(session, (token) => ask<T>(session, path, facts, token));
-  return inTurn(signal, undefined, async (turn) => {
-    const options = await post<Json>("/passkeys/options", {});
-    const response = await device("create", options, turn);
-    return post("/passkeys", { response, name: name || undefined });
-  });
-}
+export const addPasskey = (session: Session, made: NewPasskey = {}): Promise<Passkey> =>
+  make((path, facts) => asOwner(session, (token) => ask(session, path, facts, token)), "/passkeys", {}, made);
 
 /**
  * Signs in with a passkey. Rejects as `session.signIn` does; `unknown-credential`: it was removed from its account, and
@@ -91,9 +89,27 @@ export async function signInWithPasskey(
   }
 }
 
+/** Ends a sign-in where `step.methods` has `enrol` with a new passkey. `not-found` (404): the server takes none. */
+export const enrolPasskey = (session: Session, { ticket }: SecondStep, made: NewPasskey = {}): Promise<Enrolled> =>
+  make((path, facts) => ask(session, path, facts), "/login/enrol/passkey", { ticket }, made, session.enter);
+
 /** Ends a sign-in, or a step-up, with a passkey. `sign-in-expired`: the sign-in begins again. */
 export function passkeyStep(session: Session, { ticket }: SecondStep, signal?: AbortSignal): Promise<Account> {
   return use(session, { ticket }, { ticket }, signal);
+}
+
+/** Makes a passkey by the options that an endpoint has for it, and sends it there. */
+function make<T>(
+  post: (path: string, facts: object) => Promise<unknown>,
+  path: string,
+  asked: object,
+  { name, signal }: NewPasskey,
+  send = post,
+): Promise<T> {
+  return inTurn(signal, undefined, async (turn) => {
+    const response = await device("create", (await post(`${path}/options`, asked)) as Json, turn);
+    return send(path, { ...asked, response, name: name || undefined }) as Promise<T>;
+  });
 }
 
 function use(
@@ -107,7 +123,7 @@ function use(
     const options = await ask<Json>(session, "/login/passkey/options", asked);
     const response = await device("get", options, turn, mediation);
     try {
-      return (await session.enter("/login/passkey", { ...facts, response }))!;
+      return (await session.enter("/login/passkey", { ...facts, response }))!.account;
     } catch (error) {
       if (isGatepassError(error) && error.problem?.code === "unknown-credential") {
         const { id: credentialId } = response as { id: string };

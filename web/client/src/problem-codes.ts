@@ -44,6 +44,7 @@ export type ProblemCode =
   | "too-many-passkeys"
   | "factor-exists"
   | "totp-not-started"
+  | "recovery-not-ready"
   | "several-registrations"
   | "password-changed"
   | "body-too-large"

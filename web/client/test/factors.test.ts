@@ -3,13 +3,16 @@
 import { describe, expect, it } from "vitest";
 
 import {
+  cancelRecovery,
   codeStep,
+  completeRecovery,
   confirmEnrolment,
   createFactors,
   recoveryStep,
   type SecondStep,
   secondStepOf,
   startEnrolment,
+  startRecovery,
   stepUp,
   takeSecondStep,
 } from "../src/factors.js";
@@ -62,6 +65,7 @@ describe("a sign-in in two steps", () => {
     const type = (code: string) => settled(codeStep(world.session, step, { code }));
     await expect(type("000000")).rejects.toMatchObject({ status: 401, problem: { code: "invalid-code" } });
     await type(CODE);
+    await expect(type("000000")).rejects.toMatchObject({ problem: { code: "invalid-code" } });
     await expect(type(CODE)).rejects.toMatchObject({ status: 400, problem: { code: "sign-in-expired" } });
     expect(world.session.getSnapshot().status).toBe("active");
   });
@@ -101,6 +105,14 @@ describe("a sign-in in two steps", () => {
     server.answers.push(
       () => ({ status: 200, body: secret }),
       () => problem(401, "invalid-code"),
+      (request) => {
+        const begun = server.receive({
+          ...request,
+          path: "/auth/login",
+          body: { email: "bob@example.com", password: "right" },
+        });
+        return { ...begun, body: { ...(begun.body as object), recovery_codes: ["one", "two"] } };
+      },
     );
     expect(await settled(startEnrolment(session, step))).toEqual(secret);
     const ended = confirmEnrolment(session, step, { code: "123 456" });
@@ -109,6 +121,42 @@ describe("a sign-in in two steps", () => {
       ["/auth/login/enrol", { ticket: "gp_st_x" }],
       ["/auth/login/enrol/confirm", { ticket: "gp_st_x", code: "123456" }],
     ]);
+    expect(await settled(confirmEnrolment(session, step, { code: CODE }))).toEqual({
+      account: expect.objectContaining({ email: "bob@example.com" }),
+      recoveryCodes: ["one", "two"],
+    });
+  });
+});
+
+describe("lost factors", () => {
+  it("are removed by the mailed link, which ends the sign-in", async () => {
+    const world = await enrolled();
+    const { session, factors, server } = world;
+    const step = await firstStep(world);
+    expect(await settled(startRecovery(session, step))).toMatchObject({ ready_at: expect.any(Number) });
+    const wrong = completeRecovery(session, step, "another");
+    await expect(settled(wrong)).rejects.toMatchObject({ status: 422, problem: { code: "invalid-link" } });
+    expect(await settled(completeRecovery(session, step, ANN.email))).toMatchObject({ email: ANN.email });
+    expect(session.getSnapshot().status).toBe("active");
+    expect(await settled(factors.list())).toMatchObject({ totp: null, recovery_codes: 0, recovery: null });
+    expect(server.requests.find(({ path }) => path.endsWith("/complete"))!.body).toEqual({
+      ticket: step.ticket,
+      token: "another",
+    });
+  });
+
+  it("stay by the link, by a code, and by the owner who sees it among them", async () => {
+    const world = await enrolled();
+    const { server, session, factors } = world;
+    await settled(startRecovery(session, await firstStep(world)));
+    await expect(settled(cancelRecovery(session, "nobody"))).rejects.toMatchObject({ status: 422 });
+    await settled(cancelRecovery(session, ANN.email));
+    const step = secondStepOf(await settled(session.signIn(ANN)).catch((error) => error))!;
+    await settled(startRecovery(session, step));
+    await settled(codeStep(session, step, { code: CODE }));
+    expect((await settled(factors.list())).recovery).toBe(null);
+    await expect(settled(factors.cancelRecovery())).rejects.toMatchObject({ status: 404 });
+    expect(server.requests.at(-1)).toMatchObject({ method: "DELETE", path: "/auth/factor-recovery" });
   });
 });
 

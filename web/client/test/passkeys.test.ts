@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { createFactors, secondStepOf } from "../src/factors.js";
-import { addPasskey, hasPasskeys, passkeyStep, signInWithPasskey } from "../src/passkeys.js";
+import { addPasskey, enrolPasskey, hasPasskeys, passkeyStep, signInWithPasskey } from "../src/passkeys.js";
 import { problem } from "../src/testing/messages.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { FakeDevice } from "./fake/device.js";
@@ -30,6 +30,28 @@ async function enrolled() {
   const factors = createFactors({ baseURL: "http://localhost:8000/auth", session: made.session, fetch: send });
   return { ...made, added, factors };
 }
+
+describe("enrolling one at a sign-in", () => {
+  it("ends it, with the account and the recovery codes to be shown once", async () => {
+    const { server, session } = await signedIn();
+    server.answers.push(
+      () => ({ status: 200, body: { challenge: "Y2hhbGxlbmdl" } }),
+      (request) => {
+        const begun = server.receive({ ...request, path: "/auth/login", body: { ...ANN } });
+        return { ...begun, body: { ...(begun.body as object), recovery_codes: ["one", "two"] } };
+      },
+    );
+    const step = { methods: ["enrol"], ticket: "gp_st_x", expires_in: 300 } as const;
+    const entered = await settled(enrolPasskey(session, step, { name: "My phone" }));
+    expect(entered).toEqual({ account: expect.objectContaining({ email: ANN.email }), recoveryCodes: ["one", "two"] });
+    expect(device.asked).toMatchObject([["create", { publicKey: { isParsed: true } }]]);
+    const sent = server.requests.filter(({ path }) => path.startsWith("/auth/login/enrol/passkey"));
+    expect(sent.map(({ body }) => body)).toEqual([
+      { ticket: "gp_st_x" },
+      { ticket: "gp_st_x", name: "My phone", response: { id: "key-1", type: "public-key" } },
+    ]);
+  });
+});
 
 describe("adding one", () => {
   it("hands the server's options to the browser, and its answer to the server", async () => {

@@ -14,7 +14,7 @@ import { addPasskey } from "../src/passkeys.js";
 import { problem } from "../src/testing/messages.js";
 import { FakeFactors, fakeSession } from "../src/testing.js";
 import { PasskeySignIn, Passkeys } from "./components/passkeys.js";
-import { AuthenticatorSetup, SecondStepForm } from "./components/second-factors.js";
+import { AuthenticatorSetup, LostFactors, LostFactorsPage, SecondStepForm } from "./components/second-factors.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { FakeDevice } from "./fake/device.js";
 import { signedIn } from "./fake/world.js";
@@ -127,6 +127,41 @@ describe("the second step", () => {
     vi.stubGlobal("PublicKeyCredential", undefined);
     challenge(["passkey", "totp"]);
     expect(screen.queryByRole("button", { name: "Use a passkey" })).toBeNull();
+  });
+});
+
+describe("lost factors", () => {
+  const actions = () => ({ onSignIn: vi.fn(), onDone: vi.fn(), onFailed: vi.fn() });
+
+  it("are told of, and then the page says when the mailed link works", async () => {
+    const session = fakeSession({ status: "anonymous" });
+    const recovery = { requested_at: 1, ready_at: 1_800_000_000, ends_at: 1_800_600_000 };
+    vi.spyOn(session, "post").mockResolvedValue({ status: 202, problem: recovery, sentAt: 0 });
+    render(<LostFactors session={session} step={step} onFailed={vi.fn()} />);
+    await press("I have lost my phone and my codes");
+    const said = screen.getByRole("status").textContent;
+    expect(said).toContain(new Date(1_800_000_000_000).toLocaleString());
+  });
+
+  it("stay or go on the page of the link, by a button and not by opening it", async () => {
+    const session = fakeSession({ status: "anonymous" });
+    const [post, enter, given] = [vi.spyOn(session, "post"), vi.spyOn(session, "enter"), actions()];
+    const { rerender } = render(<LostFactorsPage session={session} token="gp_fr_x" step={null} {...given} />);
+    await press("I have lost it: sign in");
+    expect([given.onSignIn.mock.calls.length, post.mock.calls, enter.mock.calls]).toEqual([1, [], []]);
+    rerender(<LostFactorsPage session={session} token="gp_fr_x" step={step} {...given} />);
+    enter.mockRejectedValueOnce(refusal("recovery-not-ready"));
+    await press("Remove it and sign in");
+    expect(screen.getByRole("alert").textContent).toBe("It is too early. The mail says when the link works.");
+    await press("Remove it and sign in");
+    expect(enter.mock.calls.at(-1)).toEqual([
+      "/login/factor-recovery/complete",
+      { ticket: "gp_st_x", token: "gp_fr_x" },
+    ]);
+    expect(given.onDone).toHaveBeenCalledOnce();
+    await press("Keep my second step");
+    expect(post.mock.calls).toEqual([["/factor-recovery/cancel", { token: "gp_fr_x" }]]);
+    expect(screen.getByRole("status").textContent).toContain("stays");
   });
 });
 

@@ -150,6 +150,13 @@ class Session:
             return account
         raise ClientError("The server answered a code without an account.")
 
+    def end_without_factors(self, ticket: Secret, token: Secret) -> Flow[Account]:
+        """The flow behind `Client.complete_factor_recovery`."""
+        account = yield from self._enter("login/factor-recovery/complete", {"ticket": ticket, "token": token})
+        if account is None:
+            raise ClientError("The server answered a recovery without an account.")
+        return account
+
     def change_password(self, current: Secret, new: Secret) -> Flow[Account | None]:
         """The flow behind `Client.change_password`."""
         return (yield from self.begin_anew("password", {"current": current, "new": new}))

@@ -29,6 +29,8 @@ from gatepass.core.event.base import (
 from gatepass.core.event.factor import (
     Factor,
     FactorAdded,
+    FactorRecoveryCancelled,
+    FactorRecoveryRequested,
     FactorRemoved,
     FactorsReset,
     RecoveryCodeUsed,
@@ -95,6 +97,8 @@ __all__ = [
     "Event",
     "Factor",
     "FactorAdded",
+    "FactorRecoveryCancelled",
+    "FactorRecoveryRequested",
     "FactorRemoved",
     "FactorsReset",
     "HookFailed",

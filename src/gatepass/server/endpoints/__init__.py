@@ -6,11 +6,13 @@ from gatepass.server.endpoints import (
     browser_client,
     devices,
     documents,
+    factor_recovery,
     factors,
     identities,
     links,
     mail_codes,
     oidc,
+    passkey_enrolment,
     passkeys,
     provider_logout,
     registration,
@@ -26,6 +28,7 @@ DESCRIBED = (
     *registration.ENDPOINTS,
     *sessions.ENDPOINTS,
     *second_step.ENDPOINTS,
+    *factor_recovery.ENDPOINTS,
     *session_list.ENDPOINTS,
     *links.ENDPOINTS,
     *accounts.ENDPOINTS,
@@ -42,7 +45,7 @@ FEED = revocations.ENDPOINTS
 """For services without access to the store, where a secret for them is configured."""
 DEVICES = devices.ENDPOINTS
 """For browsers that bind sessions to devices. Described too, where that is allowed."""
-PASSKEYS = passkeys.ENDPOINTS
+PASSKEYS = (*passkeys.ENDPOINTS, *passkey_enrolment.ENDPOINTS)
 """Where the gate has an RP id. Described too, there."""
 MAIL_CODES = mail_codes.ENDPOINTS
 """Where the policy has codes by mail. Described too, there."""

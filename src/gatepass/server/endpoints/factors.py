@@ -24,7 +24,8 @@ async def list_factors(context: Context, request: Request) -> Reply:
     """The passkeys, the authenticator app and how many recovery codes there are.
 
     And what the server asks for: `policy` is off, optional or required, and `enrol_by` when the account must have a
-    second factor (Unix seconds; null where it has one, or need not).
+    second factor (Unix seconds; null where it has one, or need not). `recovery` is what was asked for lost factors,
+    null if nothing was.
     """
     account = await context.account(context.principal(request))
     found = await context.factors.of(account.id)
@@ -35,6 +36,7 @@ async def list_factors(context: Context, request: Request) -> Reply:
         "recovery_codes": found.summary.recovery_codes,
         "policy": context.policy.second_factor,
         "enrol_by": found.summary.enrol_by,
+        "recovery": None if found.recovery is None else answers.recovery_json(found.recovery),
     }
     return Reply(200, bodies.dump(members))
 

@@ -11,12 +11,12 @@ Where an account must have a second factor and its time to enrol is over, the ti
     POST /login/enrol          ticket → the secret of an authenticator app
     POST /login/enrol/confirm  ticket + its first code → 200, signed in, and the recovery codes
 
-A ticket that is not accepted gets one answer, whatever is wrong with it; so does a code. With a passkey: `passkeys`.
+A ticket that is not accepted gets one answer, whatever is wrong with it; so does a code. With a passkey: `passkeys`,
+and `passkey_enrolment`; without any of them: `factor_recovery`.
 """
 
 from dataclasses import replace
 
-from gatepass.core.account import Account
 from gatepass.core.assurance import is_multi_factor
 from gatepass.core.authentication import BY_PASSWORD, Authentication
 from gatepass.core.sign_in_ticket import TICKET_TTL, SignInTicket
@@ -26,7 +26,7 @@ from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.second_step import account_of, finish, open_ticket
+from gatepass.server.second_step import account_of, enrolling, finish, open_ticket
 from gatepass.wire import answers, bodies
 from gatepass.wire.factor_bodies import EnrolmentStart, SecondStep, StepUp
 
@@ -105,7 +105,7 @@ async def step_up(context: Context, request: Request) -> Reply:
 async def enrol(context: Context, request: Request) -> Reply:
     """Begin to enrol an authenticator app, for an account that must have a second factor to sign in."""
     body = bodies.read(EnrolmentStart, await request.json(bodies.MAX_TICKET_BYTES))
-    account = await _without_second(context, await open_ticket(context, body.ticket))
+    account = await enrolling(context, await open_ticket(context, body.ticket))
     setup = await context.totps.start(account, request=context.facts(request))
     return Reply(200, bodies.dump(answers.totp_json(setup.secret, uri=setup.uri, qr=setup.qr)))
 
@@ -114,20 +114,12 @@ async def confirm_enrolment(context: Context, request: Request) -> Reply:
     """End that sign-in with the first code of the app. The answer has the recovery codes too."""
     body = bodies.read(SecondStep, await request.json(bodies.MAX_TICKET_BYTES))
     ticket = await open_ticket(context, body.ticket, binding_key=body.binding_secret)
-    account = await _without_second(context, ticket)
+    account = await enrolling(context, ticket)
     codes = await context.totps.confirm(account, body.code, ip_prefix=context.ip_prefix(request))
     # The account is in another state now, by this very step and by no other.
     enrolled = replace(ticket, credential_version=ticket.credential_version + 1)
     shown = {"recovery_codes": [code.reveal() for code in codes]}
     return await finish(context, request, enrolled, BY_TOTP, members=shown)
-
-
-async def _without_second(context: Context, ticket: SignInTicket) -> Account:
-    """The account of a ticket that is good for enrolling. Raises BadRequest (`sign-in-expired`) for any other."""
-    account = await account_of(context, ticket)
-    if ticket.continues is not None or await context.second_factors.needed(account, ticket.how) != ("enrol",):
-        raise expired()
-    return account
 
 
 def _devices(context: Context, request: Request, ticket: SignInTicket) -> tuple[bytes, ...]:

@@ -1,5 +1,7 @@
 /** The second step of a sign-in, as the server asks for it: what the modules that end it share. */
 
+import type { Account } from "./types.js";
+
 /** What ends it. `enrol`: the account must have a second factor and has none. */
 export type SecondMethod = "totp" | "passkey" | "recovery" | "enrol";
 
@@ -10,4 +12,11 @@ export interface SecondStep {
   readonly ticket: string;
   /** How long the ticket counts, seconds. */
   readonly expires_in: number;
+}
+
+/** A sign-in that has enrolled a second factor. */
+export interface Enrolled {
+  readonly account: Account;
+  /** Ten, to be shown this once. */
+  readonly recoveryCodes: readonly string[];
 }

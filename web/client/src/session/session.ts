@@ -264,9 +264,9 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
       await accountLoad;
       return memory.snapshot;
     },
-    signIn: async (credentials) => (await enter("/login", formOf(credentials)))!,
-    signUp: (credentials) => enter("/register", formOf(credentials)),
-    verify: async (verification) => (await enter("/verify", formOf(verification)))!,
+    signIn: async (credentials) => (await enter("/login", formOf(credentials)))!.account,
+    signUp: async (credentials) => (await enter("/register", formOf(credentials)))?.account ?? null,
+    verify: async (verification) => (await enter("/verify", formOf(verification)))!.account,
     depart,
     enter,
     signOut,

@@ -9,7 +9,7 @@ import { GatepassError } from "../errors.js";
 import { bearer, CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
 import { isCookieKept } from "./kept-cookie.js";
 import type { Parts } from "./refresh.js";
-import type { Account, Credentials, EndReason, Session, Verification } from "./types.js";
+import type { Credentials, EndReason, Entered, Session, Verification } from "./types.js";
 
 /** The functions of `session.ts` that signing in and out needs. */
 export interface SessionActions {
@@ -42,7 +42,7 @@ export function createSignIn(parts: Parts, actions: SessionActions) {
   }
 
   /** Posts to an endpoint that begins a session. Returns null if the server requires verification first (202). */
-  async function enter(path: string, facts: object, token?: string): Promise<Account | null> {
+  async function enter(path: string, facts: object, token?: string): Promise<Entered | null> {
     const [answer, grant] = await lock(async () => {
       const { answer, offered } = await offer(path, facts, token);
       const grant = readGrant(answer);
@@ -58,7 +58,8 @@ export function createSignIn(parts: Parts, actions: SessionActions) {
     });
     if (grant) actions.hold(grant);
     else if (answer.status !== 202) throw new GatepassError("http", answer);
-    return grant && memory.snapshot.account;
+    // Of the codes the session keeps nothing: they are for the person's eyes, once.
+    return grant && { account: memory.snapshot.account!, recoveryCodes: answer.problem!.recovery_codes as [] };
   }
 
   async function signOut({ everywhere = false } = {}): Promise<void> {

@@ -220,7 +220,7 @@ export interface Session {
    * For `gatepass/account`: posts `facts` to an endpoint whose response begins a session in place of the present one, with
    * `token` where it requires one. Returns null if the server requires verification first (202). Rejects as `signIn`.
    */
-  enter(path: string, facts: object, token?: string): Promise<Account | null>;
+  enter(path: string, facts: object, token?: string): Promise<Entered | null>;
   /**
    * For `gatepass/providers`: posts `facts` with a new binding key to an endpoint that sends the browser elsewhere to sign
    * in. Returns where. Rejects as `signIn`.
@@ -230,6 +230,12 @@ export interface Session {
   trace(method: string, url: string | URL): Trace;
   /** Stops listening to other tabs and to the browser (tests, hot reload). */
   close(): void;
+}
+
+/** What a sign-in begins: the account, and where it has enrolled a second factor the recovery codes to be shown once. */
+export interface Entered {
+  readonly account: Account;
+  readonly recoveryCodes: readonly string[] | undefined;
 }
 
 /** The state before `start()`, and on a server. */

@@ -3,7 +3,8 @@
  *
  * The one code of an authenticator app that is right is `FakeFactors.CODE`, and it counts as often as it is sent. A passkey
  * is known by the `id` of what the browser answers, and no signature is looked at. The one mailed code that is right is
- * `FakeFactors.MAIL_CODE`.
+ * `FakeFactors.MAIL_CODE`. Lost factors can be removed as soon as that was asked for, and the token of the mailed link is the
+ * address.
  */
 
 import { type Incoming, type Outgoing, problem, type Row } from "./messages.js";
@@ -18,6 +19,8 @@ interface Held {
   hasTotp: boolean;
   codes: string[];
   passkeys: FakePasskey[];
+  /** Whether the factors are said to be lost. */
+  isLost: boolean;
 }
 
 /** Who may take the second step, and with what its session begins. */
@@ -26,7 +29,10 @@ interface Ticket {
   readonly binding: string | null;
   /** The session that is stepped up; null for a sign-in. */
   readonly continues: Row | null;
+  isUsed?: true;
 }
+
+const RECOVERY = { requested_at: 1_700_000_000, ready_at: 1_700_000_000, ends_at: 1_700_604_800 };
 
 export class FakeFactors {
   static readonly CODE = "287082";
@@ -46,6 +52,7 @@ export class FakeFactors {
   step(request: Incoming, begin: (ticket: Ticket) => Outgoing): Outgoing {
     const { ticket: text, code, email: asked, response, binding_secret: binding = null } = (request.body ?? {}) as Step;
     const ticket = this.#tickets.get(text ?? "");
+    if (request.path.includes("/factor-recovery")) return this.#recover(request, ticket, begin);
     if (request.path === "/auth/login/mail-code/request") {
       return { status: 200, body: this.#mailed(asked!, binding, text) };
     }
@@ -71,7 +78,29 @@ export class FakeFactors {
       return problem(401, "invalid-code");
     }
     held.codes = held.codes.filter((each) => each !== code);
-    this.#tickets.delete(text!);
+    // As the server: the code is looked at before it is known whether the ticket was used, and used up all the same.
+    if (ticket.isUsed) return problem(400, "sign-in-expired");
+    ticket.isUsed = true;
+    held.isLost = false;
+    return begin(ticket);
+  }
+
+  #recover(request: Incoming, ticket: Ticket | undefined, begin: (ticket: Ticket) => Outgoing): Outgoing {
+    const { token = "" } = request.body as { token?: string };
+    if (request.path === "/auth/factor-recovery/cancel") {
+      if (!this.#accounts.has(token)) return problem(422, "invalid-link");
+      this.#of(token).isLost = false;
+      return { status: 204 };
+    }
+    if (!ticket || ticket.isUsed || ticket.continues) return problem(400, "sign-in-expired");
+    const held = this.#of(ticket.email);
+    if (request.path === "/auth/login/factor-recovery") {
+      held.isLost = true;
+      return { status: 202, body: RECOVERY };
+    }
+    if (!held.isLost || token !== ticket.email) return problem(422, "invalid-link");
+    this.#accounts.delete(ticket.email);
+    ticket.isUsed = true;
     return begin(ticket);
   }
 
@@ -92,6 +121,10 @@ export class FakeFactors {
         return this.#renew(held);
       case "DELETE /auth/totp":
         held.hasTotp = false;
+        return { status: 204 };
+      case "DELETE /auth/factor-recovery":
+        if (!held.isLost) return problem(404, "not-found");
+        held.isLost = false;
         return { status: 204 };
       case "POST /auth/recovery-codes":
         return this.#renew(held);
@@ -117,7 +150,7 @@ export class FakeFactors {
   }
 
   #of(email: string): Held {
-    const held = this.#accounts.get(email) ?? { hasTotp: false, codes: [], passkeys: [] };
+    const held = this.#accounts.get(email) ?? { hasTotp: false, codes: [], passkeys: [], isLost: false };
     this.#accounts.set(email, held);
     return held;
   }
@@ -160,9 +193,10 @@ interface Step {
   readonly binding_secret?: string;
 }
 
-function describe({ hasTotp, codes, passkeys }: Held) {
+function describe({ hasTotp, codes, passkeys, isLost }: Held) {
   const totp = hasTotp ? { created_at: 1_700_000_000 } : null;
-  return { passkeys: passkeys.map(keyOf), totp, recovery_codes: codes.length, policy: "optional", enrol_by: null };
+  const asked = { enrol_by: null, recovery: isLost ? RECOVERY : null };
+  return { passkeys: passkeys.map(keyOf), totp, recovery_codes: codes.length, policy: "optional", ...asked };
 }
 
 function keyOf({ id, name }: FakePasskey) {

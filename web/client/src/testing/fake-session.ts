@@ -84,7 +84,8 @@ export function fakeSession({
         refuseOnce();
         throw new GatepassError("http", { status: 200, problem: { ticket: "gp_mc_x", expires_in: 600 } });
       }
-      return begin({ email: snapshot.account?.email ?? "ann@example.com" });
+      const entered = await begin({ email: snapshot.account?.email ?? "ann@example.com" });
+      return { account: entered, recoveryCodes: ["code-1", "code-2"] };
     },
     signOut: async () => set({ status: "ended", reason: "signed-out" }),
     async token(stale) {
@@ -94,8 +95,9 @@ export function fakeSession({
       if (stale === serial) serial++;
       return { value: `token-${serial}`, serial };
     },
-    async post(_path, facts) {
-      // The one endpoint that components have asked by it: that of `gatepass/links`.
+    async post(path, facts) {
+      if (path === "/factor-recovery/cancel") return { status: 204, problem: null, sentAt: 0 };
+      // What else components have asked by it: that of `gatepass/links`.
       const links = ((facts as { paths?: string[] }).paths ?? []).map(
         (path) => `${path}${path.includes("?") ? "&" : "?"}gp_link=link-${serial}`,
       );

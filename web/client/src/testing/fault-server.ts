@@ -100,6 +100,9 @@ export class FaultServer {
       case "POST /auth/login/recovery":
       case "POST /auth/login/passkey":
       case "POST /auth/login/passkey/options":
+      case "POST /auth/login/factor-recovery":
+      case "POST /auth/login/factor-recovery/complete":
+      case "POST /auth/factor-recovery/cancel":
       case "POST /auth/login/mail-code/request":
       case "POST /auth/login/mail-code":
         return this.#step(request);

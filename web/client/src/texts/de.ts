@@ -56,6 +56,7 @@ export const de: Texts = {
     "too-many-passkeys": "Es gibt zu viele Passkeys. Bitte entferne zuerst einen.",
     "factor-exists": "Es ist schon eine Authenticator-App eingerichtet. Bitte entferne sie zuerst.",
     "totp-not-started": "Das hat zu lange gedauert. Bitte beginne die Einrichtung noch einmal.",
+    "recovery-not-ready": "Die Wartezeit ist noch nicht um. Bitte komm später wieder.",
     "several-registrations": "Mit dieser E-Mail-Adresse gibt es mehrere Registrierungen. Bitte wende dich an uns.",
     "password-changed": "Dein Konto wurde inzwischen anderswo geändert. Bitte melde dich wieder an.",
     "body-too-large": "Das ist zu viel auf einmal. Bitte kürze es.",

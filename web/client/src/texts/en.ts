@@ -54,6 +54,7 @@ export const en: Texts = {
     "too-many-passkeys": "There are too many passkeys. Please remove one first.",
     "factor-exists": "An authenticator app is already set up. Please remove it first.",
     "totp-not-started": "That took too long. Please start the set-up again.",
+    "recovery-not-ready": "The waiting time is not over yet. Please come back later.",
     "several-registrations": "There are several sign-ups with this e-mail address. Please contact us.",
     "password-changed": "Your account was changed somewhere else meanwhile. Please sign in again.",
     "body-too-large": "That is too much at once. Please shorten it.",

@@ -54,6 +54,7 @@ export const es: Texts = {
     "too-many-passkeys": "Hay demasiadas llaves de acceso. Elimina una primero.",
     "factor-exists": "Ya hay una aplicación de autenticación configurada. Elimínala primero.",
     "totp-not-started": "Ha tardado demasiado. Vuelve a empezar la configuración.",
+    "recovery-not-ready": "El tiempo de espera aún no ha terminado. Vuelve más tarde.",
     "several-registrations": "Hay varios registros con este correo electrónico. Ponte en contacto con nosotros.",
     "password-changed": "Tu cuenta se ha modificado mientras tanto en otro lugar. Inicia sesión de nuevo.",
     "body-too-large": "Es demasiado de una vez. Acórtalo.",

@@ -55,6 +55,7 @@ export const fr: Texts = {
     "too-many-passkeys": "Il y a trop de clés d’accès. Veuillez d’abord en retirer une.",
     "factor-exists": "Une application d’authentification est déjà configurée. Veuillez d’abord la retirer.",
     "totp-not-started": "Cela a pris trop de temps. Veuillez recommencer la configuration.",
+    "recovery-not-ready": "Le délai d’attente n’est pas encore écoulé. Veuillez revenir plus tard.",
     "several-registrations": "Plusieurs inscriptions utilisent cette adresse e-mail. Veuillez nous contacter.",
     "password-changed": "Votre compte a été modifié ailleurs entre-temps. Veuillez vous reconnecter.",
     "body-too-large": "C’est trop à la fois. Veuillez raccourcir.",

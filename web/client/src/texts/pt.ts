@@ -53,6 +53,7 @@ export const pt: Texts = {
     "too-many-passkeys": "Há demasiadas chaves de acesso. Remova uma primeiro.",
     "factor-exists": "Já existe uma aplicação de autenticação configurada. Remova-a primeiro.",
     "totp-not-started": "Demorou demasiado. Recomece a configuração.",
+    "recovery-not-ready": "O tempo de espera ainda não terminou. Volte mais tarde.",
     "several-registrations": "Há vários registos com este e-mail. Entre em contacto connosco.",
     "password-changed": "A sua conta foi alterada entretanto noutro lugar. Inicie sessão de novo.",
     "body-too-large": "É demasiado de uma só vez. Encurte, por favor.",

@@ -53,6 +53,7 @@ export const zh: Texts = {
     "too-many-passkeys": "通行密钥过多，请先移除一个。",
     "factor-exists": "已设置身份验证器应用，请先将其移除。",
     "totp-not-started": "操作超时，请重新开始设置。",
+    "recovery-not-ready": "等待时间尚未结束，请稍后再来。",
     "several-registrations": "此邮箱有多个待确认的注册，请与我们联系。",
     "password-changed": "您的账号刚刚在其他地方被修改，请重新登录。",
     "body-too-large": "内容过长，请缩短后再试。",

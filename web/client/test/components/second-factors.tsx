@@ -1,5 +1,15 @@
 import { isGatepassError, type Session } from "gatepass";
-import { codeStep, type FactorActions, recoveryStep, type SecondStep, type TotpSecret } from "gatepass/factors";
+import {
+  cancelRecovery,
+  codeStep,
+  completeRecovery,
+  type FactorActions,
+  type FactorRecovery,
+  recoveryStep,
+  type SecondStep,
+  startRecovery,
+  type TotpSecret,
+} from "gatepass/factors";
 import { hasPasskeys, passkeyStep } from "gatepass/passkeys";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 
@@ -52,6 +62,8 @@ const TEXTS: Record<string, string> = {
   "invalid-code": "This code is wrong, or was used before. Take the next one.",
   "passkey-taken": "This device has a passkey of your account already.",
   "last-way-in": "You could not sign in without it. Set a password first.",
+  "not-offered": "Please ask our help desk.",
+  "recovery-not-ready": "It is too early. The mail says when the link works.",
 };
 
 /** What the person can mend here; null: the act begins again, or the page shows another form first. */
@@ -194,4 +206,66 @@ export function RecoveryCodes({ codes, onKept }: { codes: readonly string[]; onK
       </button>
     </section>
   );
+}
+
+/** Below the second step, for a person who has lost everything: asks for the mail, and says when its link works. */
+export function LostFactors({ session, step, onFailed }: LostFactorsProps) {
+  const [recovery, setRecovery] = useState<FactorRecovery | null>(null);
+  const { fault, run } = useActs(onFailed);
+
+  if (recovery) {
+    const from = new Date(recovery.ready_at * 1000).toLocaleString();
+    return <p role="status">We have sent you a mail. From {from} on, its link signs you in without them.</p>;
+  }
+  return (
+    <>
+      <button type="button" onClick={() => void run(async () => setRecovery(await startRecovery(session, step)))}>
+        I have lost my phone and my codes
+      </button>
+      <p role="alert">{fault?.text}</p>
+    </>
+  );
+}
+
+interface LostFactorsProps {
+  session: Session;
+  step: SecondStep;
+  onFailed: (error: unknown) => void;
+}
+
+/**
+ * The page of the mailed link. `onSignIn` shows the form for the password, from which `step` comes. `onFailed` gets
+ * `invalid-link`, and where a second factor is required `second-factor-required`: enrol a new one.
+ */
+export function LostFactorsPage({ session, token, step, onSignIn, onDone, onFailed }: LostFactorsPageProps) {
+  const [isKept, setKept] = useState(false);
+  const { fault, run } = useActs(onFailed);
+
+  if (isKept) return <p role="status">Your second step stays. Set a new password, if it was not you who asked.</p>;
+  return (
+    <section aria-label="Lost second step">
+      <button type="button" onClick={() => void run(() => cancelRecovery(session, token).then(() => setKept(true)))}>
+        Keep my second step
+      </button>
+      {step ? (
+        <button type="button" onClick={() => void run(() => completeRecovery(session, step, token).then(onDone))}>
+          Remove it and sign in
+        </button>
+      ) : (
+        <button type="button" onClick={onSignIn}>
+          I have lost it: sign in
+        </button>
+      )}
+      <p role="alert">{fault?.text}</p>
+    </section>
+  );
+}
+
+interface LostFactorsPageProps {
+  session: Session;
+  token: string;
+  step: SecondStep | null;
+  onSignIn: () => void;
+  onDone: () => void;
+  onFailed: (error: unknown) => void;
 }
