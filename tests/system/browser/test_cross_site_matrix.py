@@ -32,6 +32,7 @@ from tools.services.patience import PATIENCE
 
 pytestmark = [pytest.mark.one_scheme, pytest.mark.not_in("webkit", "names below .test that are this machine")]
 WHAT_PLAYWRIGHT_SEES = pytest.mark.chromium_only("frames and navigations that are refused")
+WITH_FRAMES = pytest.mark.chromium_only("the end of each load that is refused, of which Firefox tells a page nothing")
 
 CREDENTIALS = {"email": "eve@example.com", "password": "the password of the attacker"}
 SIGN_UP = """(who) => fetch("/auth/register", { method: "POST", headers: { "content-type": "application/json",
@@ -152,6 +153,7 @@ def hostile(profile: Any, origin: str) -> Any:
     return page
 
 
+@WITH_FRAMES
 @EVERYWHERE
 def test_no_page_of_another_origin_changes_or_reads_anything(
     stronghold: Fort, profile: Profile, ports: dict[str, int], neighbour: str
@@ -173,6 +175,7 @@ def test_no_page_of_another_origin_changes_or_reads_anything(
     assert page.evaluate(REFRESH, sid) == [200, sid], "and Ann goes on"
 
 
+@WITH_FRAMES
 @pytest.mark.parametrize("stronghold", ["none"], indirect=True)
 @pytest.mark.parametrize("neighbour", NEIGHBOURS if FULL else USUAL[1:])
 def test_nobody_is_signed_in_as_the_attacker(
