@@ -34,7 +34,6 @@ from gatepass.server.endpoints import sessions as endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.limits import Limiter
 from gatepass.server.refresh_cookie import RefreshCookies
-from gatepass.serving.cycle import Cycle
 from gatepass.serving.http_protocol import HttpProtocol
 from gatepass.serving.transport import GatheringTransport
 from gatepass.sessions import refresh, tokens
@@ -79,7 +78,7 @@ POINTS: Sequence[tuple[Any, str, str]] = (
     (bodies, "dump", BODY),
     (endpoint, "grant_json", BODY),
     (Reply, "send", HEAD),
-    (Cycle, "send", WIRE),
+    (RequestResponseCycle, "send", WIRE),
     (GatheringTransport, "flush", WIRE),
 )
 """Whose function, its name, and the stage that it is. The store and the endpoint are those of the gate."""

@@ -1,13 +1,16 @@
 """A published key set is taken whole or refused with its reason, and a key in it is what its issuer signs with."""
 
 import json
+from itertools import count
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gatepass.core.base64url import encode
 from gatepass.core.keyring import SigningKey, jwks
-from gatepass.core.public_key import MalformedKeySet, parse_jwks
+from gatepass.core.public_key import SMALL_ORDER, MalformedKeySet, parse_jwks
 
 OLD, NEW = (SigningKey.from_secret(bytes(range(first, first + 32)), "EdDSA") for first in (0, 32))
 
@@ -114,3 +117,22 @@ def test_an_empty_set_is_a_set() -> None:
 
 def test_members_that_are_not_known_are_ignored() -> None:
     assert len(parse_jwks(changed(x5u="http://127.0.0.1:9/", note="hello", use=...))) == 1
+
+
+@pytest.mark.parametrize("sign", [0, 1])
+@pytest.mark.parametrize("y", sorted(SMALL_ORDER))
+def test_a_key_whose_signatures_anybody_can_write_is_refused(y: int, sign: int) -> None:
+    point = (y | sign << 255).to_bytes(32, "little")
+    forged = (1).to_bytes(32, "little") + bytes(32)  # the neutral point, and zero
+
+    def holds(message: bytes) -> bool:
+        try:
+            Ed25519PublicKey.from_public_bytes(point).verify(forged, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    tried = next(number for number in count() if number == 200 or holds(b"%d" % number))
+    assert tried < 200, "no signature of it can be forged so"
+    with pytest.raises(MalformedKeySet, match="small order"):
+        parse_jwks(changed(x=encode(point)))

@@ -19,6 +19,11 @@ MAX_KID_LENGTH = 256
 PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"))
 """What must never be published (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2; RFC 9964)."""
 _KINDS: Mapping[Algorithm, tuple[str, str]] = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
+_P = 2**255 - 19
+_ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+SMALL_ORDER = frozenset((0, 1, _ORDER_8, _P - _ORDER_8, _P - 1, _P, _P + 1))
+"""The y of points of Ed25519 whose order is 8 or less, in each way to write it, without the bit of x. As a key, one of
+them has signatures that hold for every eighth message at least, and that anybody can write."""
 Jwk = Mapping[str, object]
 
 
@@ -72,7 +77,10 @@ def parse_jwks(document: bytes) -> tuple[PublicKey, ...]:
 
 
 def _edwards(jwk: Jwk, kid: str) -> ed25519.Ed25519PublicKey:
-    return ed25519.Ed25519PublicKey.from_public_bytes(_coordinate(jwk, "x", kid=kid))
+    point = _coordinate(jwk, "x", kid=kid)
+    if int.from_bytes(point, "little") % 2**255 in SMALL_ORDER:
+        raise MalformedKeySet(f"key {kid!r} is a point of small order: its signatures can be forged")
+    return ed25519.Ed25519PublicKey.from_public_bytes(point)
 
 
 def _curve(jwk: Jwk, kid: str) -> ec.EllipticCurvePublicKey:

@@ -4,8 +4,8 @@ Ed25519 is computed by libsodium where PyNaCl is installed (the extra `fast`), e
 message have one signature (RFC 8032 §5.1.6), so both make the same bytes, and servers with and without it can stand
 beside each other. libsodium signs in two thirds of the time, and checks in half of it.
 
-They differ for public keys of small order alone, under which one signature holds for every message: libsodium refuses
-what such a key signed. No gate publishes one, since a private key makes none.
+They differ for public keys of small order alone, of which libsodium takes no signature: `core.public_key` refuses such
+a key, and a private key makes none.
 """
 
 import hmac

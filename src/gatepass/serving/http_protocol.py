@@ -9,8 +9,7 @@ uvicorn also stops to parse a connection after a request with `Upgrade`, and acc
 two. Here an upgrade is not offered, so the request is answered as any other (RFC 9110 §7.8), and a request of HTTP/1.1
 has one Host (RFC 9112 §3.2).
 
-httptools comes with the extra `server` on CPython. uvicorn is imported here, in `cycle.py`
-and in `process.py`, nowhere else.
+httptools comes with the extra `server` on CPython. uvicorn is imported here and in `process.py`, nowhere else.
 """
 
 import asyncio
@@ -23,7 +22,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gatepass.errors import Problem, Unavailable
 from gatepass.problem_codes import ProblemCode
 from gatepass.serving.admission import MAX_REFUSED, Admission
-from gatepass.serving.cycle import cycle_of
 from gatepass.serving.transport import GatheringTransport
 from gatepass.wire.problems import MEDIA_TYPE, document
 
@@ -140,18 +138,11 @@ class HttpProtocol(HttpToolsProtocol):
             self._finish(b"")
         else:
             self.waiting_since = self.loop.time() + BODY_EXTRA_TIMEOUT
-            self._begin()
-
-    def _begin(self) -> None:
-        """Hand the request to the application, now or after the responses to those before it."""
-        before, self.cycle = self.cycle, cycle_of(self, is_last=self.admission.is_draining)
-        self._unanswered += 1
-        self._is_in_head = False
-        if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            super().on_headers_complete()
+            self._unanswered += 1
+            self._is_in_head = False
+            if self.admission.is_draining:
+                self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of a body to the application, unless the request was refused."""

@@ -19,6 +19,7 @@ const CORE = ["index:createSession,GatepassError,isGatepassError"];
 const CLIENT = [...CORE, "fetch:createClient"];
 
 /** The three layers that most pages use. "entry:names" imports these names of an entry; without names, all. */
+const PASSKEYS = ["hasPasskeys", "addPasskey", "signInWithPasskey", "passkeyStep"].map((name) => `passkeys:${name}`);
 const LAYERS = ["retry:retry", "loading:createLoading", "events:log"];
 
 /** What core and fetch can do beside what they are, and the files that do it. */
@@ -76,7 +77,7 @@ async function weigh(entries, beyond) {
 const rows = [
   ["gatepass", await weigh(CORE), 7_800],
   ["gatepass + gatepass/fetch", await weigh(CLIENT), 9_500],
-  ["gatepass + createFetch", await weigh([...CORE, "fetch:createFetch"]), 8_850],
+  ["gatepass + createFetch", await weigh([...CORE, "fetch:createFetch"]), 8_900],
   ["… + createFetch", await weigh(["fetch:createFetch"], CLIENT), 500],
   ["… + graphqlRefused", await weigh(["fetch:graphqlRefused"], [...CLIENT, "fetch:createFetch"]), 300],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_150],
@@ -88,7 +89,8 @@ const rows = [
   ["… + links, all", await weigh(["links"], CLIENT), 1_700],
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
-  ["… + passkeys", await weigh(["passkeys"], CLIENT), 800],
+  ["… + passkeys", await weigh(PASSKEYS, CLIENT), 700],
+  ["… + passkeys, all", await weigh(["passkeys"], CLIENT), 800],
   ["… + factors", await weigh(["factors"], CLIENT), 700],
   ["… + mail-codes", await weigh(["mail-codes"], CLIENT), 300],
   ["… + account, passkeys and factors", await weigh(["account", "passkeys", "factors"], CLIENT), 2_050],
@@ -97,7 +99,7 @@ const rows = [
   ["… + live, all", await weigh(["live"], CLIENT), 2_900],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 550],
   ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_200],
-  ["gatepass/server", await weigh(["server"]), 4_200],
+  ["gatepass/server", await weigh(["server"]), 4_400],
 ];
 const HOOKS = "react:SessionProvider,useSession,useAccount,useLoading,RequireSession,safeReturn";
 rows.push(["… + useLink, with links", await weigh(["react:useLink"], [...CLIENT, ...LAYERS, HOOKS]), 1_600]);

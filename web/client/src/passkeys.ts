@@ -68,8 +68,13 @@ export function hasPasskeys(): boolean {
  * Adds a passkey to the account that is signed in. `passkey-taken`: this device has one of the account already;
  * `insufficient-user-authentication`: sign in again, or step up.
  */
-export const addPasskey = (session: Session, made: NewPasskey = {}): Promise<Passkey> =>
-  make((path, facts) => asOwner(session, (token) => ask(session, path, facts, token)), "/passkeys", {}, made);
+export function addPasskey(session: Session, { name, signal }: NewPasskey = {}): Promise<Passkey> {
+  return inTurn(signal, undefined, async (turn) => {
+    const post = <T>(path: string, facts: object) => asOwner(session, (token) => ask<T>(session, path, facts, token));
+    const response = await device("create", await post<Json>("/passkeys/options", {}), turn);
+    return post("/passkeys", { response, ...(name && { name }) });
+  });
+}
 
 /**
  * Signs in with a passkey. Rejects as `session.signIn` does; `unknown-credential`: it was removed from its account, and
@@ -90,26 +95,21 @@ export async function signInWithPasskey(
 }
 
 /** Ends a sign-in where `step.methods` has `enrol` with a new passkey. `not-found` (404): the server takes none. */
-export const enrolPasskey = (session: Session, { ticket }: SecondStep, made: NewPasskey = {}): Promise<Enrolled> =>
-  make((path, facts) => ask(session, path, facts), "/login/enrol/passkey", { ticket }, made, session.enter);
+export function enrolPasskey(
+  session: Session,
+  { ticket }: SecondStep,
+  { name, signal }: NewPasskey = {},
+): Promise<Enrolled> {
+  return inTurn(signal, undefined, async (turn) => {
+    const options = await ask<Json>(session, "/login/enrol/passkey/options", { ticket });
+    const response = await device("create", options, turn);
+    return session.enter("/login/enrol/passkey", { ticket, response, ...(name && { name }) }) as Promise<Enrolled>;
+  });
+}
 
 /** Ends a sign-in, or a step-up, with a passkey. `sign-in-expired`: the sign-in begins again. */
 export function passkeyStep(session: Session, { ticket }: SecondStep, signal?: AbortSignal): Promise<Account> {
   return use(session, { ticket }, { ticket }, signal);
-}
-
-/** Makes a passkey by the options that an endpoint has for it, and sends it there. */
-function make<T>(
-  post: (path: string, facts: object) => Promise<unknown>,
-  path: string,
-  asked: object,
-  { name, signal }: NewPasskey,
-  send = post,
-): Promise<T> {
-  return inTurn(signal, undefined, async (turn) => {
-    const response = await device("create", (await post(`${path}/options`, asked)) as Json, turn);
-    return send(path, { ...asked, response, name: name || undefined }) as Promise<T>;
-  });
 }
 
 function use(

@@ -259,6 +259,10 @@ describe("the keys", () => {
     ["a private key", Response.json({ keys: [{ ...jwks.keys[0], d: "AAAA" }] })],
     ["an algorithm of no gate", Response.json({ keys: [{ ...jwks.keys[0], alg: "RS256", kty: "RSA" }] })],
     ["a curve that does not fit", Response.json({ keys: [{ ...jwks.keys[1], crv: "P-384" }] })],
+    [
+      "a key of small order",
+      Response.json({ keys: [{ ...jwks.keys[0], x: "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_IU" }] }),
+    ],
     ["too much", new Response(" ".repeat(70_000))],
   ])("are not read from %s", async (_, answer) => {
     const gate = new Gate();

@@ -36,6 +36,15 @@ const KINDS: Readonly<Record<string, readonly [string, string]>> = {
   ES256: ["EC", "P-256"],
 };
 
+/** The y of points of Ed25519 of small order, little-endian without the bit of x: signatures under them can be forged. */
+const SMALL_ORDER = [
+  "".padEnd(64, "0"),
+  "01".padEnd(64, "0"),
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ...["ec", "ed", "ee"].map((least) => `${least.padEnd(62, "f")}7f`),
+];
+
 /** Finds the check of an encoded header; null under no published key. Rejects with a PageError. */
 export function followKeys({ url, fetch, clock }: KeyOptions): (header: string) => Promise<Check | null> {
   let checks: ReadonlyMap<string, Check> | null = null;
@@ -126,6 +135,9 @@ async function checkOf(jwk: Readonly<Record<string, unknown>>): Promise<[string,
 
 async function edwards(raw: Uint8Array<ArrayBuffer> | null): Promise<CryptoKey> {
   if (raw?.length !== 32) throw new Error("not a key set");
+  const y = raw.with(31, raw[31]! & 0x7f);
+  if (SMALL_ORDER.includes(Array.from(y, (byte) => byte.toString(16).padStart(2, "0")).join("")))
+    throw new Error("a key of small order, whose signatures can be forged");
   try {
     return await crypto.subtle.importKey("raw", raw, "Ed25519", false, ["verify"]);
   } catch (cause) {
