@@ -6,7 +6,7 @@
 
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const client = fileURLToPath(new URL("..", import.meta.url));
@@ -59,6 +59,9 @@ writeFileSync(join(app, "app", "preamble.d.ts"), readFileSync(join(client, "scri
 // What the snippets of generated clients import.
 for (const name of ["schema.ts", "router.ts", "client"])
   cpSync(join(client, "test", "any-client", name), join(app, "app", name), { recursive: true });
+// What the form of passkeys imports: the form that the page before it has.
+const form = join("components", "second-factors.tsx");
+cpSync(join(client, "test", form), join(app, "app", basename(form)));
 const pages = readdirSync(docs, { recursive: true }).filter((name) => name.endsWith(".md"));
 const snippets = pages.flatMap(snippetsOf);
 for (const { file, code } of snippets) writeFileSync(join(app, "app", file), code);
