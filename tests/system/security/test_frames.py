@@ -131,6 +131,13 @@ class Walk:
         await self.send("POST", "/login/recovery", {"ticket": self.noted(asked["ticket"]), "code": code})
         for path in ("/login/ticket", "/login/enrol", "/login/enrol/confirm"):
             await self.send("POST", path, {"ticket": asked["ticket"], "code": code})
+        again = (await self.send("POST", "/login", {"email": OTHER, "password": PASSWORD})).json()
+        lost = {"ticket": self.noted(again["ticket"])}
+        await self.send("POST", "/login/factor-recovery", lost)
+        link = {"token": await self.link()}
+        await self.send("POST", "/login/factor-recovery/complete", lost | link)
+        await self.send("POST", "/factor-recovery/cancel", link)
+        await self.send("DELETE", "/factor-recovery")
         assert (await self.send("DELETE", "/totp")).status == 204
 
     def note_codes(self, answer: Answer) -> list[str]:
