@@ -19,7 +19,7 @@ from gatepass.sessions.service import Caller
 from tests.support.browser import EMAIL, PASSWORD
 from tests.support.mail import Post, post
 
-GOOGLE = Identity("google", "https://accounts.google.example", "110", EMAIL, email_verified=True)
+GOOGLE = Identity("google", "https://accounts.google.example", "110248495921238986420", EMAIL, email_verified=True)
 EVE = replace(GOOGLE, subject="666", email_verified=False)
 CALLER = Caller("Firefox on Linux", "192.0.2.0/24")
 
