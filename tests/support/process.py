@@ -38,10 +38,11 @@ def is_listening(port: int) -> bool:
     return True
 
 
-def until_listening(process: "subprocess.Popen[Any]", port: int) -> None:
-    """Return once a process that was just started takes connections. Fails if it ends instead."""
+def until_listening(process: "subprocess.Popen[Any]", port: int, *, output: Path | None = None) -> None:
+    """Return once a process that was just started takes connections. Fails, with its output, if it ends instead."""
     until(lambda: process.poll() is not None or is_listening(port), f"a server on port {port}")
-    assert process.poll() is None, f"the server on port {port} ended with {process.returncode}"
+    said = output.read_text() if output is not None else ""
+    assert process.poll() is None, f"the server on port {port} ended with {process.returncode}\n{said}"
 
 
 def gatepass(

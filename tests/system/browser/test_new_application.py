@@ -22,11 +22,15 @@ def test_a_person_makes_an_account_writes_a_note_comes_back_and_leaves(chromium:
     port = free_port()
     environment = {**os.environ, "GATEPASS_PUBLIC_URL": f"http://localhost:{port}"}
     command = [sys.executable, "-m", "flask", "run", "--port", str(port)]
-    with preloaded.start(
-        command, cwd=tmp_path / "flask", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    output = tmp_path / "output"
+    with (
+        output.open("wb") as log,
+        preloaded.start(
+            command, cwd=tmp_path / "flask", env=environment, stdout=log, stderr=subprocess.STDOUT
+        ) as process,
+    ):
         try:
-            until_listening(process, port)
+            until_listening(process, port, output=output)
             _visit(chromium, f"http://localhost:{port}")
         finally:
             process.terminate()

@@ -92,7 +92,7 @@ def nginx(folder: Path, site: str, *, upstreams: dict[str, str]) -> Iterator[Ngi
         stderr=subprocess.DEVNULL,
     )
     try:
-        until_listening(process, port)
+        until_listening(process, port, output=folder / "error.log")
         yield Nginx(folder, port=port, plain_port=plain_port)
     finally:
         process.send_signal(signal.SIGQUIT)

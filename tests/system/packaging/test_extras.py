@@ -116,9 +116,13 @@ def test_the_first_example_of_the_readme_runs_after_its_install_line(wheel: Path
     fresh.run("-W", "error", "-m", "gatepass", "accounts", "add", "ann@example.com", stdin="seven green bottles\n")
     port = free_port()
     command = [str(fresh.python), "-m", "uvicorn", "app:app", "--port", str(port)]
-    with subprocess.Popen(command, cwd=tmp_path, env=fresh.variables, stderr=subprocess.DEVNULL) as server:
+    output = tmp_path / "output"
+    with (
+        output.open("wb") as log,
+        subprocess.Popen(command, cwd=tmp_path, env=fresh.variables, stdout=log, stderr=subprocess.STDOUT) as server,
+    ):
         try:
-            until_listening(server, port)
+            until_listening(server, port, output=output)
             assert fresh.run("-c", STATUS, f"http://127.0.0.1:{port}/me") == "401\n"
             assert fresh.run("-c", STATUS, f"http://127.0.0.1:{port}/auth/gatepass.js") == "200\n"
         finally:
