@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from gatepass.accounts.retention import Retention
-from gatepass.anywhere import AnyLoop, Sync
+from gatepass.anywhere.loops import AnyLoop
+from gatepass.anywhere.sync import Sync
 from gatepass.assembly.endpoints import EndpointParts
 from gatepass.assembly.options import Options
 from gatepass.runtime.follower import Follower
