@@ -24,7 +24,7 @@ from gatepass.factors.service import FactorList
 from gatepass.factors.totp import Totps
 from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
-from gatepass.server.door import Door
+from gatepass.server.door.door import Door
 from gatepass.sessions.changed_claims import ChangedClaims
 from gatepass.sessions.service import Sessions
 from gatepass.sessions.signing_keys import SigningKeys

@@ -15,7 +15,7 @@ from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
 from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
-from gatepass.server.door import Door
+from gatepass.server.door.door import Door
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.testing import PATH
 from gatepass.server.wsgi import Relay, WSGIEndpoints

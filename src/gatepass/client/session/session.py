@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from gatepass.client import clock
 from gatepass.client.errors import ClientError, raise_for_problem
 from gatepass.client.flow import Work
 from gatepass.client.http import REQUEST_ERRORS
+from gatepass.client.session import clock
 from gatepass.client.session.access_token import AccessToken, Status, TokenState
 from gatepass.client.session.address import check_address
 from gatepass.client.session.as_owner import exchange_as_owner

@@ -9,20 +9,24 @@ ok, ended (the server has ended this very session), or transient: then everythin
 and the next call that needs a token tries again.
 """
 
+import random
 from collections.abc import Callable
 from functools import partial
 
-from gatepass.client import clock
 from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
 from gatepass.client.flow import Pause, Work
+from gatepass.client.session import clock
 from gatepass.client.session.access_token import AccessToken, TokenState
-from gatepass.client.session.backoff import MAX_BACKOFF, Backoff
 from gatepass.client.session.persistence import PersistentSession, log
 from gatepass.client.session.refresh import Flow, Result, refresh
 from gatepass.client.session.sign_in import confirm_sign_outs
 from gatepass.client.session.single_flight import InBackground, Join, Run, SingleFlight
 
 Ended = Callable[[SessionEndedError], object]
+MAX_BACKOFF = 5.0
+"""The longest that a call waits for the next attempt; after a longer Retry-After it fails at once. Seconds."""
+INITIAL_BACKOFF = 0.25
+MAX_DOUBLINGS = 10
 
 
 class TokenSource:
@@ -139,3 +143,31 @@ class TokenSource:
         if result is not None:
             return SessionEndedError(result.reason or "unknown", session_id=result.sid)
         return SessionEndedError(self.state.reason or "replaced", session_id=None)
+
+
+class Backoff:
+    """How long the next refresh waits after one that failed.
+
+    Doubles with each failure in a row, at random within its upper half: clients that failed together part.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._retry_at = 0.0
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the next attempt may begin; 0 or less: now."""
+        return self._retry_at - clock.now()
+
+    def clear(self) -> None:
+        """A refresh or a sign-in has succeeded."""
+        self._failures, self._retry_at = 0, 0.0
+
+    def note_failure(self, retry_after: float | None) -> float:
+        """The seconds to wait, at least as many as the server says."""
+        bound = min(MAX_BACKOFF, INITIAL_BACKOFF * 2**self._failures)
+        wait = max(random.uniform(bound / 2, bound), retry_after or 0.0)  # noqa: S311 - guards nothing
+        self._failures = min(self._failures + 1, MAX_DOUBLINGS)
+        self._retry_at = clock.now() + wait
+        return wait
