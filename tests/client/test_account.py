@@ -18,7 +18,7 @@ from gatepass.client import (
     UnauthenticatedError,
     UnprocessableError,
 )
-from gatepass.client.account.actions import AccountFlows
+from gatepass.client.account import AccountFlows
 from tests.client.harness import PASSWORD, ROOT, Harness
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from gatepass.client.call_options import call_options  # noqa: F401
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "gatepass.client.account.actions": ["AccountActions", "AsyncAccountActions", "SessionInfo"],
+        "gatepass.client.account": ["AccountActions", "AsyncAccountActions", "SessionInfo"],
         "gatepass.client.aio": ["AsyncClient"],
         "gatepass.client.auth": ["GatepassAuth", "with_interceptors"],
         "gatepass.client.base": ["default_layers"],
@@ -44,7 +44,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.client.layers.indicators": ["callback", "progress_line", "spinner"],
         "gatepass.client.layers.loading": ["Loading"],
         "gatepass.client.layers.retry": ["Budget", "Retry"],
-        "gatepass.client.account.lost_factors": ["FactorRecovery"],
+        "gatepass.client.endpoints.lost_factors": ["FactorRecovery"],
         "gatepass.client.session.second_step": ["SecondStep"],
         "gatepass.client.session.mail_code": ["MailCode"],
         "gatepass.client.session.session": ["Session"],

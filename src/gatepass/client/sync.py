@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
-from gatepass.client.account.links import links_for
-from gatepass.client.account.lost_factors import FactorRecovery, cancel_recovery, start_recovery
 from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, kinds_of, split_options
 from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
+from gatepass.client.endpoints.links import links_for
+from gatepass.client.endpoints.lost_factors import FactorRecovery, cancel_recovery, start_recovery
 from gatepass.client.flow import Call, drive
 from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
 from gatepass.client.session.cookies import exclude_own_cookies
