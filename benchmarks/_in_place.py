@@ -27,13 +27,13 @@ from gatepass.core import refresh_token, strict_json
 from gatepass.core.claims import Issuer
 from gatepass.core.event import SessionRefreshed
 from gatepass.runtime.event_log import EventBus
-from gatepass.server import refresh_cookie
 from gatepass.server.app import ServedApp
 from gatepass.server.context import Context
+from gatepass.server.cookies import refresh_cookie
+from gatepass.server.cookies.refresh_cookie import RefreshCookies
 from gatepass.server.endpoints import sessions as endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.limits import Limiter
-from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.serving.http_protocol import HttpProtocol
 from gatepass.serving.transport import GatheringTransport
 from gatepass.sessions import refresh, tokens

@@ -27,9 +27,9 @@ from gatepass.core.strict_json import dump
 from gatepass.runtime.event_log import EventLog
 from gatepass.server.app import ServedApp
 from gatepass.server.context import Context
+from gatepass.server.cookies.refresh_cookie import choose, read_proof
 from gatepass.server.http import Reply, Request
-from gatepass.server.refresh_cookie import choose, read_proof
-from gatepass.server.sign_in import grant_json
+from gatepass.server.sign_in.sign_in import grant_json
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import bodies
 from gatepass.wire.asgi import Message, Receive, Scope, Send

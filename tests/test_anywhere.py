@@ -16,7 +16,7 @@ from gatepass.accounts.administration import Administration
 from gatepass.accounts.identities import Identities
 from gatepass.accounts.provider_logout import ProviderLogout
 from gatepass.accounts.service import Accounts
-from gatepass.anywhere import (
+from gatepass.anywhere.services import (
     SyncAccounts,
     SyncAdministration,
     SyncFactors,

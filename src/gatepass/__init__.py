@@ -35,7 +35,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.factors.options": ["Passkeys"],
         "gatepass.gate": ["Gatepass"],
         "gatepass.mail": ["LinkPages", "Mail", "MailTemplates"],
-        "gatepass.server.door": ["SignedIn"],
+        "gatepass.server.door.door": ["SignedIn"],
         "gatepass.server.limits": ["Limits"],
         "gatepass.wire.browsers": ["Browsers"],
         "gatepass.wire.pages": ["Pages"],

@@ -23,7 +23,7 @@ from gatepass.errors import (
 from gatepass.factors.options import Passkeys as Passkeys
 from gatepass.gate import Gatepass as Gatepass
 from gatepass.mail import LinkPages as LinkPages, Mail as Mail, MailTemplates as MailTemplates
-from gatepass.server.door import SignedIn as SignedIn
+from gatepass.server.door.door import SignedIn as SignedIn
 from gatepass.server.limits import Limits as Limits
 from gatepass.wire.browsers import Browsers as Browsers
 from gatepass.wire.pages import Pages as Pages

@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx2
 
-from gatepass.client import Client, MemoryStorage, Session, clock
+from gatepass.client import Client, MemoryStorage, Session
+from gatepass.client.session import clock
 from gatepass.client.session.access_token import AccessToken
 from gatepass.client.storage.record import SessionRecord
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gatepass.guards.django.conf import gate
-from gatepass.server.door import SignedIn
+from gatepass.server.door.door import SignedIn
 
 
 def _answer(signed_in: SignedIn, kind: str) -> Any:

@@ -30,7 +30,7 @@ from starlette.routing import Mount, Route
 from gatepass.gate import Gatepass
 from gatepass.guards.flask import GatepassFlask
 from gatepass.guards.litestar import GatepassPlugin
-from gatepass.server.door import SignedIn
+from gatepass.server.door.door import SignedIn
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ
 from tests.guards import apps

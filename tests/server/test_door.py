@@ -12,8 +12,8 @@ from gatepass import AuthenticatedUser, RequestFacts
 from gatepass.core.event import CookiesLost, SessionRevoked
 from gatepass.core.principal import Principal
 from gatepass.errors import BadRequest, Forbidden, SignInRefused
-from gatepass.server.any_response import EncodedCookie, put_headers, put_morsels
-from gatepass.server.door import SignedIn
+from gatepass.server.door.any_response import EncodedCookie, put_headers, put_morsels
+from gatepass.server.door.door import SignedIn
 from gatepass.wire.asgi import Receive, Scope, Send
 from gatepass.wire.browsers import Browsers
 from tests.support.asgi import call

@@ -14,14 +14,14 @@ from gatepass.runtime.single_server import SingleServer
 from gatepass.runtime.store_watch import StoreWatch
 from gatepass.server import endpoints
 from gatepass.server.context import Context
-from gatepass.server.device_cookie import DeviceCookies
+from gatepass.server.cookies.device_cookie import DeviceCookies
+from gatepass.server.cookies.errand_cookies import ErrandCookies
+from gatepass.server.cookies.refresh_cookie import RefreshCookies
 from gatepass.server.endpoints.resume import write_pages
-from gatepass.server.errand_cookies import ErrandCookies
 from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
-from gatepass.server.openapi import describe
+from gatepass.server.openapi.openapi import describe
 from gatepass.server.readiness import SharedPing
-from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.sessions.devices import Devices
 from gatepass.wire.origin import is_loopback, origin_of
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from gatepass.accounts.retention import Retention
-from gatepass.anywhere import AnyLoop, Sync
+from gatepass.anywhere.loops import AnyLoop
+from gatepass.anywhere.sync import Sync
 from gatepass.assembly.endpoints import EndpointParts
 from gatepass.assembly.options import Options
 from gatepass.runtime.follower import Follower
@@ -14,7 +15,7 @@ from gatepass.runtime.lifecycle import Lifecycle
 from gatepass.runtime.thread import LoopThread
 from gatepass.server import endpoints
 from gatepass.server.app import AuthApp, ServedApp
-from gatepass.server.door import Door
+from gatepass.server.door.door import Door
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.testing import PATH
 from gatepass.server.wsgi import Relay, WSGIEndpoints

@@ -44,7 +44,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "gatepass.client.layers.indicators": ["callback", "progress_line", "spinner"],
         "gatepass.client.layers.loading": ["Loading"],
         "gatepass.client.layers.retry": ["Budget", "Retry"],
-        "gatepass.client.lost_factors": ["FactorRecovery"],
+        "gatepass.client.endpoints.lost_factors": ["FactorRecovery"],
         "gatepass.client.session.second_step": ["SecondStep"],
         "gatepass.client.session.mail_code": ["MailCode"],
         "gatepass.client.session.session": ["Session"],

@@ -31,7 +31,7 @@ from gatepass.client.layers.call_log import CallLog as CallLog
 from gatepass.client.layers.indicators import callback as callback, progress_line as progress_line, spinner as spinner
 from gatepass.client.layers.loading import Loading as Loading
 from gatepass.client.layers.retry import Budget as Budget, Retry as Retry
-from gatepass.client.lost_factors import FactorRecovery as FactorRecovery
+from gatepass.client.endpoints.lost_factors import FactorRecovery as FactorRecovery
 from gatepass.client.session.second_step import SecondStep as SecondStep
 from gatepass.client.session.mail_code import MailCode as MailCode
 from gatepass.client.session.session import Session as Session

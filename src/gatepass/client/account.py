@@ -18,7 +18,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from gatepass.client.aio import AsyncClient
-from gatepass.client.endpoint_call import Flow, call_endpoint
+from gatepass.client.endpoints.endpoint_call import Flow, call_endpoint
 from gatepass.client.errors import SessionEndedError
 from gatepass.client.flow import drive, drive_async
 from gatepass.client.http import httpx

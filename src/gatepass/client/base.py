@@ -23,7 +23,8 @@ from gatepass.client.layers.interceptors import Interceptors
 from gatepass.client.layers.retry import Retry
 from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.address import join_url
-from gatepass.client.session.session import TIMEOUT, Ended, Session
+from gatepass.client.session.session import TIMEOUT, Session
+from gatepass.client.session.token_source import Ended
 from gatepass.client.storage.base import Storage
 from gatepass.wire.origin import is_loopback
 

@@ -30,11 +30,11 @@ except ModuleNotFoundError as missing:
     ) from None
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from gatepass.client import clock
 from gatepass.client.aio import AsyncCalls
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError
 from gatepass.client.flow import drive_async
 from gatepass.client.http import httpx
+from gatepass.client.session import clock
 from gatepass.client.session.access_token import AccessToken
 from gatepass.wire.origin import is_loopback
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, kinds_of, split_options
 from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
+from gatepass.client.endpoints.links import links_for
+from gatepass.client.endpoints.lost_factors import FactorRecovery, cancel_recovery, start_recovery
 from gatepass.client.flow import Call, drive
 from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
-from gatepass.client.links import links_for
-from gatepass.client.lost_factors import FactorRecovery, cancel_recovery, start_recovery
 from gatepass.client.session.cookies import exclude_own_cookies
 from gatepass.client.session.mail_code import MailCode, request_mail_code
 from gatepass.client.session.second_step import SecondStep

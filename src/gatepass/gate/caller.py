@@ -7,7 +7,7 @@ from gatepass.accounts.external import AuthenticatedUser
 from gatepass.assembly.parts import Parts
 from gatepass.core.binding import BindingKey
 from gatepass.core.principal import Principal
-from gatepass.server.door import SignedIn
+from gatepass.server.door.door import SignedIn
 from gatepass.sessions.changed_claims import SPREAD, ChangedClaims
 from gatepass.wire.bodies import binding_key
 

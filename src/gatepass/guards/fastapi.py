@@ -48,7 +48,7 @@ from gatepass.core.typed_claims import reader_of
 from gatepass.errors import Problem
 from gatepass.gate import Gatepass
 from gatepass.guards import starlette as guard
-from gatepass.server.openapi import include
+from gatepass.server.openapi.openapi import include
 from gatepass.wire.cookie_names import PAGE_NAME
 
 

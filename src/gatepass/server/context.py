@@ -37,12 +37,12 @@ from gatepass.factors.tickets import Tickets
 from gatepass.factors.totp import Totps
 from gatepass.oidc.providers import Providers
 from gatepass.ports import Clock
-from gatepass.server.device_cookie import DeviceCookies
-from gatepass.server.errand_cookies import ErrandCookies
+from gatepass.server.cookies.device_cookie import DeviceCookies
+from gatepass.server.cookies.errand_cookies import ErrandCookies
+from gatepass.server.cookies.refresh_cookie import RefreshCookies
 from gatepass.server.http import Request
 from gatepass.server.limits import Limiter
 from gatepass.server.networks import ClientNetworks
-from gatepass.server.refresh_cookie import RefreshCookies
 from gatepass.sessions.devices import Devices
 from gatepass.sessions.refresh import Refreshes
 from gatepass.sessions.service import Caller, Sessions

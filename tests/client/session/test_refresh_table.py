@@ -14,7 +14,7 @@ import pytest
 from gatepass.client import retry_after
 from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
 from gatepass.client.retry_after import read_retry_after, retry_after_of
-from gatepass.client.session import access_token, backoff, refresh, session
+from gatepass.client.session import access_token, refresh, session, token_source
 from gatepass.client.session.cookies import exclude_own_cookies
 from gatepass.client.session.endpoints import answer_of, outcome_of, proof_of, secret_of
 from gatepass.client.storage.record import MAX_MISSING, SessionRecord
@@ -79,8 +79,8 @@ def test_the_schedule_is_that_of_the_contract() -> None:
     assert superseded["max_attempts"] == refresh.MAX_ATTEMPTS
     assert [wait * 1000 for wait in refresh.MOVED_WAIT] == superseded["moved"]["wait_ms"]
     assert [wait * 1000 for wait in refresh.NOT_MOVED_WAIT] == superseded["not_moved"]["wait_ms"]
-    assert transient["initial_wait_ms"] == [backoff.INITIAL_BACKOFF * 500, backoff.INITIAL_BACKOFF * 1000]
-    assert transient["max_wait_ms"] == backoff.MAX_BACKOFF * 1000
+    assert transient["initial_wait_ms"] == [token_source.INITIAL_BACKOFF * 500, token_source.INITIAL_BACKOFF * 1000]
+    assert transient["max_wait_ms"] == token_source.MAX_BACKOFF * 1000
     assert transient["factor"] == 2
     assert retry_after.MAX_RETRY_AFTER * 1000 == 3_600_000
     assert schedule["margin"]["default_ms"] == session.MARGIN * 1000

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Playwright
 from playwright.sync_api import Page as ChromiumPage
 
 from gatepass.server.endpoints import DESCRIBED
-from gatepass.server.openapi import describe
+from gatepass.server.openapi.openapi import describe
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, names_of
 from gatepass.wire.cookies import SameSite
 from tests.support.certificate import certificate

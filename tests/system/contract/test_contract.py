@@ -14,7 +14,7 @@ from gatepass.core.keyring import PAGE
 from gatepass.core.public_key import parse_jwks
 from gatepass.core.refresh_token import Channel, RefreshToken
 from gatepass.errors import InvalidToken
-from gatepass.server.refresh_cookie import read_proof
+from gatepass.server.cookies.refresh_cookie import read_proof
 from gatepass.wire.cookie_names import state_names
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers

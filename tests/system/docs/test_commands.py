@@ -7,7 +7,8 @@ import click
 import pytest
 
 from gatepass.cli import main
-from tools.commands import ByTest, Run, attempt, way_of
+from tools.command_ways import ByTest, Run, way_of
+from tools.commands import attempt
 from tools.documented import ROOT, Command, commands, commands_of
 
 COMMANDS = commands()
@@ -20,7 +21,7 @@ USUAL = {"gatepass init", "gatepass doctor", "gatepass migrate --check"}
 
 def test_each_has_a_row() -> None:
     assert len(COMMANDS) > 40
-    assert [command for command in COMMANDS if way_of(command) is None] == [], "give it a row in tools/commands.py"
+    assert [command for command in COMMANDS if way_of(command) is None] == [], "give it a row in tools/command_ways.py"
 
 
 @pytest.mark.parametrize("text", OURS)

@@ -7,7 +7,7 @@ import pytest
 
 from gatepass.core.policy import Policy
 from gatepass.server.endpoints import DESCRIBED
-from gatepass.server.openapi import describe
+from gatepass.server.openapi.openapi import describe
 
 DOCUMENT = describe(DESCRIBED, Policy(password_min=20, password_max=90))
 OPERATIONS = {

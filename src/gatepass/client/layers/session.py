@@ -11,11 +11,11 @@ import re
 from collections.abc import Generator
 from typing import Any
 
-from gatepass.client import clock
 from gatepass.client.body_replay import rewind
 from gatepass.client.errors import NotReplayableError
 from gatepass.client.flow import Call, Flow, Next, Read, Step
 from gatepass.client.http import CLIENT_DEFAULTS, httpx
+from gatepass.client.session import clock
 from gatepass.client.session.access_token import CLAIMS_CHANGED, AccessToken
 from gatepass.client.session.session import Session
 from gatepass.wire.origin import is_loopback

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gatepass.client import clock
+from gatepass.client.session import clock
 from gatepass.client.session.endpoints import Grant
 from gatepass.client.storage.record import Account
 

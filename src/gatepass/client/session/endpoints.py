@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from gatepass.client import clock
 from gatepass.client.http import REQUEST_ERRORS, bare_request, httpx
 from gatepass.client.retry_after import retry_after_of
+from gatepass.client.session import clock
 from gatepass.client.session.cookies import refresh_cookie_of
 from gatepass.client.storage.record import Account, SessionRecord, is_challenge, is_sid
 from gatepass.core import base64url

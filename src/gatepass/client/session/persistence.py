@@ -9,8 +9,8 @@ import secrets
 import time
 from dataclasses import replace
 
-from gatepass.client import clock
 from gatepass.client.errors import StorageError
+from gatepass.client.session import clock
 from gatepass.client.session.access_token import TokenState
 from gatepass.client.session.endpoints import Grant, Outcome
 from gatepass.client.storage.base import Storage

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from gatepass.guards.django.conf import gate
 from gatepass.guards.django.request_thread import lent
-from gatepass.server.door import SignedIn
+from gatepass.server.door.door import SignedIn
 
 
 async def asign_in(request: HttpRequest, user: Any, *, methods: tuple[str, ...], **options: Any) -> SignedIn:

@@ -9,7 +9,7 @@ from django.urls import Resolver404, resolve
 
 from gatepass.guards.django.conf import gate
 from gatepass.guards.django.request_thread import lent
-from gatepass.server.any_response import put_morsels
+from gatepass.server.door.any_response import put_morsels
 from gatepass.wire.asgi import WITHHELD
 from gatepass.wire.headers import Headers
 from gatepass.wire.wsgi import raw_headers

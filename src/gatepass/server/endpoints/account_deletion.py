@@ -15,7 +15,7 @@ from gatepass.errors import InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.owner_proof import PROOF_PROBLEMS, changed_meanwhile, require_proof, wrong_password
+from gatepass.server.sign_in.owner_proof import PROOF_PROBLEMS, changed_meanwhile, require_proof, wrong_password
 from gatepass.wire import bodies
 from gatepass.wire.bodies import DeleteAccountRequest
 from gatepass.wire.extra_members import Extras, read_with

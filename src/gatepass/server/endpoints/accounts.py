@@ -24,8 +24,8 @@ from gatepass.errors import InvalidCredentials
 from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.owner_proof import PROOF_PROBLEMS, changed_meanwhile, require_proof, wrong_password
-from gatepass.server.sign_in import signed_in
+from gatepass.server.sign_in.owner_proof import PROOF_PROBLEMS, changed_meanwhile, require_proof, wrong_password
+from gatepass.server.sign_in.sign_in import signed_in
 from gatepass.wire import answers, bodies
 from gatepass.wire.bodies import (
     EmailChange,

@@ -14,10 +14,10 @@ from gatepass.core.secret import Secret
 from gatepass.core.sign_in_ticket import SignInTicket
 from gatepass.errors import NotFound
 from gatepass.oidc.partner import expired
-from gatepass.server import second_step
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
+from gatepass.server.sign_in import second_step
 from gatepass.wire import answers, bodies
 from gatepass.wire.factor_bodies import RecoveryCancellation, RecoveryEnd, RecoveryStart
 

@@ -16,7 +16,7 @@ from gatepass.oidc.partner import expired
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.sign_in import signed_in
+from gatepass.server.sign_in.sign_in import signed_in
 from gatepass.wire import bodies
 from gatepass.wire.extra_members import read_with
 from gatepass.wire.factor_bodies import MailCodeRequest, MailCodeSignIn

@@ -17,12 +17,12 @@ from pydantic import BaseModel
 from gatepass.core import strict_json
 from gatepass.core.secret import Secret
 from gatepass.errors import InvalidCredentials, PasskeyRefused
-from gatepass.server import second_step
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.endpoints.documents import CACHE
 from gatepass.server.http import Reply, Request
-from gatepass.server.sign_in import signed_in
+from gatepass.server.sign_in import second_step
+from gatepass.server.sign_in.sign_in import signed_in
 from gatepass.wire import answers, bodies
 from gatepass.wire.extra_members import read_with
 from gatepass.wire.factor_bodies import NewPasskey, PasskeyName, PasskeyOptions, PasskeySignIn

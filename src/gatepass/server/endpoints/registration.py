@@ -14,7 +14,7 @@ from gatepass.server.context import Context
 from gatepass.server.endpoint import PASSWORD_PROBLEMS, Endpoint
 from gatepass.server.endpoints.sessions import SIGN_IN_AGAIN
 from gatepass.server.http import Reply, Request
-from gatepass.server.sign_in import signed_in
+from gatepass.server.sign_in.sign_in import signed_in
 from gatepass.wire import bodies
 from gatepass.wire.bodies import EmailRequest, Registration, VerifyRequest
 from gatepass.wire.extra_members import read_with

@@ -26,7 +26,7 @@ from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.second_step import account_of, enrolling, finish, open_ticket
+from gatepass.server.sign_in.second_step import account_of, enrolling, finish, open_ticket
 from gatepass.wire import answers, bodies
 from gatepass.wire.factor_bodies import EnrolmentStart, SecondStep, StepUp
 

@@ -18,11 +18,11 @@ from gatepass.errors import (
 )
 from gatepass.problem_codes import ProblemCode
 from gatepass.server.context import Context
+from gatepass.server.cookies.refresh_cookie import OutOfStep, Unproven, mark_of
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.provider_logout import end_session_location
-from gatepass.server.refresh_cookie import OutOfStep, Unproven, mark_of
-from gatepass.server.sign_in import grant_json, signed_in
+from gatepass.server.sign_in.sign_in import grant_json, signed_in
 from gatepass.sessions.tokens import Grant
 from gatepass.wire import answers, bodies, secure_session
 from gatepass.wire.bodies import Credentials, LogoutRequest, RefreshRequest

@@ -21,7 +21,7 @@ from gatepass.errors import InvalidCredentials, NotFound
 from gatepass.server.context import Context
 from gatepass.server.endpoint import Endpoint
 from gatepass.server.http import Reply, Request
-from gatepass.server.sign_in import begin
+from gatepass.server.sign_in.sign_in import begin
 from gatepass.server.testing import PATH, refuse_other_machines
 from gatepass.system import SystemEntropy
 from gatepass.wire import bodies

@@ -15,7 +15,7 @@ from gatepass.server.context import Context
 from gatepass.server.endpoints.oidc.parameters import MAX_ANSWER, Parameters, read_parameters, read_query
 from gatepass.server.endpoints.oidc.replies import problem_page, redirect, report_failure
 from gatepass.server.http import InternalError, Reply, Request
-from gatepass.server.sign_in import begin
+from gatepass.server.sign_in.sign_in import begin
 
 logger = logging.getLogger("gatepass.server")
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urljoin
 
-from gatepass.client.endpoint_call import Flow, call_endpoint
+from gatepass.client.endpoints.endpoint_call import Flow, call_endpoint
 
 MAX_LINKS = 200
 """The most that a server makes in one request."""

@@ -18,11 +18,11 @@ from gatepass.core.authentication import Authentication
 from gatepass.core.binding import BindingKey
 from gatepass.core.event import CookiesLost
 from gatepass.errors import SignInRefused
-from gatepass.server.any_request import handed_over, read_request
-from gatepass.server.any_response import change_location, put_headers
 from gatepass.server.context import Context
+from gatepass.server.door.any_request import handed_over, read_request
+from gatepass.server.door.any_response import change_location, put_headers
 from gatepass.server.http import NO_STORE, Request
-from gatepass.server.sign_in import Begun, begin
+from gatepass.server.sign_in.sign_in import Begun, begin
 from gatepass.wire import bodies
 from gatepass.wire.asgi import SENDER
 from gatepass.wire.origin import Origins

@@ -15,7 +15,7 @@ from gatepass.accounts.hooks import Hooks
 from gatepass.core.policy import Policy
 from gatepass.server.endpoint import Answer, Endpoint
 from gatepass.server.http import FORM
-from gatepass.server.schemas import SID, TEXT, Json, object_of, ref, schemas_of
+from gatepass.server.openapi.schemas import SID, TEXT, Json, object_of, ref, schemas_of
 from gatepass.wire.bodies import BINDING_SECRET
 from gatepass.wire.extra_members import schema_of
 from gatepass.wire.problems import MEDIA_TYPE

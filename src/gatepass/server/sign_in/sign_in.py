@@ -1,9 +1,9 @@
 """Where every session begins: one function, whichever way the person was authenticated.
 
     password, registration, verified link, new password     server/endpoints   → `signed_in`, the reply
-    the application's own way                               server/door.py     → `begin`, onto its own response
+    the application's own way                               server/door/door.py     → `begin`, onto its own response
     a provider (OpenID Connect)                             server/endpoints   → `begin`, onto a redirect
-    the second step of any of these                         server/second_step → `begin`, the reply
+    the second step of any of these                         server/sign_in     → `begin`, the reply
 
 An account that has a second factor, or must have one, gets no session for one factor: `begin` raises
 SecondFactorRequired with a ticket for what it was called with. It ends what the new session replaces, and makes what

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gatepass.client import clock
-from gatepass.client.clock import Clock
+from gatepass.client.session import clock
 from gatepass.client.session.access_token import TokenState
+from gatepass.client.session.clock import Clock
 from gatepass.client.session.endpoints import Grant
 
 

@@ -21,7 +21,7 @@ from gatepass.core.sign_in_ticket import SignInTicket
 from gatepass.oidc.partner import expired
 from gatepass.server.context import Context
 from gatepass.server.http import Reply, Request
-from gatepass.server.sign_in import Begun, begin, reply_of
+from gatepass.server.sign_in.sign_in import Begun, begin, reply_of
 from gatepass.wire.extra_members import NO_EXTRAS, Extras, read_kept
 
 _NO_MEMBERS: Mapping[str, object] = {}

@@ -7,7 +7,7 @@ except SecondFactorRequiredError as needed:
 from dataclasses import dataclass
 from typing import Any
 
-from gatepass.client.endpoint_call import Flow, call_endpoint
+from gatepass.client.endpoints.endpoint_call import Flow, call_endpoint
 from gatepass.core.secret import Secret
 
 

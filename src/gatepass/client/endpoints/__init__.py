@@ -1,0 +1,1 @@
+"""Auth endpoints that a program calls through the layers of its client: links, lost factors."""
