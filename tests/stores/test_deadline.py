@@ -27,16 +27,14 @@ async def test_a_wait_ends_when_the_budget_is_spent_and_no_other_is_begun(monkey
     async with patience():
         with store_time():
             for name in ("first", "second"):
-                with pytest.raises(StoreUnavailable, match="too long"):
-                    async with in_time():
-                        await wait(name)
+                with pytest.raises(StoreUnavailable, match="too long"), in_time():
+                    await wait(name)
     assert begun == ["first"]
 
 
 async def test_a_time_out_of_the_work_itself_stays_what_it_is() -> None:
-    with store_time(), pytest.raises(TimeoutError, match="its own"):
-        async with in_time():
-            raise TimeoutError("its own")
+    with store_time(), pytest.raises(TimeoutError, match="its own"), in_time():
+        raise TimeoutError("its own")
 
 
 async def test_what_a_store_shields_goes_on_when_its_caller_has_no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +42,7 @@ async def test_what_a_store_shields_goes_on_when_its_caller_has_no_time_left(mon
     tasks, release, done = TaskSet(), asyncio.Event(), []
 
     async def work() -> None:
-        async with in_time():  # a step of the work has no budget
+        with in_time():  # a step of the work has no budget
             await release.wait()
         done.append(1)
 
@@ -61,7 +59,7 @@ async def test_a_task_that_outlives_its_request_is_not_bounded_by_it(monkeypatch
 
     async def later() -> str:
         await ended.wait()
-        async with in_time():
+        with in_time():
             return "done"
 
     ended = asyncio.Event()
@@ -91,5 +89,5 @@ async def test_without_time_left_a_store_begins_nothing(
     await store.open()
     with store_time(), pytest.raises(StoreUnavailable, match="too long"):
         await verb(store)
-    assert store._writer._jobs.empty()
+    assert store._writer._jobs.count == 0
     await store.close()

@@ -29,7 +29,7 @@ class TaskSet:
         """The result of `work`, which runs to its end even if the caller is cancelled, or has no time left."""
         task: asyncio.Task[Result] | None = None
         try:
-            async with in_time():
+            with in_time():
                 task = self.spawn(work)
                 return await asyncio.shield(task)
         finally:

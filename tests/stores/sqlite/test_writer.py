@@ -122,6 +122,24 @@ async def test_fifty_that_wait_share_one_commit(store: SQLiteStore) -> None:
     assert statements.count("COMMIT") == 1
 
 
+async def test_what_one_iteration_of_the_loop_asks_for_shares_a_commit(store: SQLiteStore) -> None:
+    sessions = await many(store, 50)
+    statements = await traced(store)
+    assert None not in await asyncio.gather(*(store.swap(swap_of(session)) for session in sessions))
+    assert statements.count("COMMIT") == 1
+
+
+async def test_what_was_accepted_is_done_before_the_store_closes(store: SQLiteStore) -> None:
+    session = await signed_in(store)
+    swap = asyncio.create_task(store.swap(swap_of(session)))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(store.close())
+    assert await swap is not None
+    await closing
+    with pytest.raises(StoreUnavailable):
+        await store.find(session.sid)
+
+
 async def test_reads_alone_take_no_lock(store: SQLiteStore) -> None:
     session = await signed_in(store)
     statements = await traced(store)

@@ -130,7 +130,7 @@ class PostgresStore(PostgresFactors, PostgresChanges, PostgresAttempts, Postgres
 
     async def swap(self, swap: Swap) -> Session | None:
         self._pool.check_open()
-        async with in_time():
+        with in_time():
             row = await self._swaps.put(swap)
         return rows.to_session(row) if row else None
 

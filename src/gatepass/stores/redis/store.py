@@ -157,7 +157,7 @@ class RedisStore(RedisLocks):
         await self._cluster.run(call, marker=self._keys.markers[shard])
 
     async def list_for_account(self, account_id: str, *, now: int) -> Sequence[Session]:
-        async with in_time():
+        with in_time():
             sids = await self._sids(account_id)
             replies = await self._cluster.run_all([Call.of(b"GET", self._keys.row(sid)) for sid in sids])
         sessions = [session for session in map(_session, sids, replies) if session is not None]
@@ -188,7 +188,7 @@ class RedisStore(RedisLocks):
 
     async def _run(self, call: Call) -> Reply:
         """The reply to a command that a caller waits for itself."""
-        async with in_time():
+        with in_time():
             return await self._cluster.run(call)
 
     async def _add(self, session: Session) -> bool:

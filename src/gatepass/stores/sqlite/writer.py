@@ -2,8 +2,9 @@
 
 SQLite has one writer at a time, and a commit costs a disk flush. So all work of a process goes through one
 queue: the thread takes all that waits there, runs it in one transaction, flushes once, and answers every caller.
-Under load many operations share a commit; a single operation never waits for others. One connection also avoids the
-WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that write.
+Under load many operations share a commit; a single operation never waits for others. What one iteration of an event
+loop asks for is put into the queue together: the thread wakes once for it, and the loop has its work behind it. One
+connection also avoids the WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that write.
 
 A sign-in and a revocation are flushed to the disk before they are acknowledged. A refresh is committed but not
 flushed by itself: a power cut may undo the last ones (a killed process does not), and then the table recovers them
@@ -33,7 +34,7 @@ from gatepass.stores.sqlite.file import DatabaseFile, Result, Work
 from gatepass.stores.unavailable import as_unavailable, overloaded
 
 MAX_BATCH = 256
-"""Operations per commit. Beyond that the flush saved is negligible, and the first operation waits longer."""
+"""A batch that has so many operations takes no more: the flush saved is negligible then, and the first waits longer."""
 _MISTAKES = (
     sqlite3.ProgrammingError,
     sqlite3.IntegrityError,
@@ -66,6 +67,66 @@ class _Job:
     error: Exception | None = None
 
 
+class _Jobs:
+    """What waits for the thread. Any event loop may put; the thread takes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Jobs that were put and not taken."""
+        self._lock = threading.Lock()
+        self._gathering: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        """Jobs of the present iteration of each loop."""
+        self._ready: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._is_closed = False
+
+    def put(self, job: _Job) -> None:
+        """Accept a job: once this iteration of its loop is over, the thread can take it. Raises StoreUnavailable."""
+        loop = job.future.get_loop()
+        with self._lock:
+            if self._is_closed:
+                raise StoreUnavailable("The store is closing.")
+            if self.count >= MAX_WAITING:
+                raise overloaded()
+            self.count += 1
+            if (gathering := self._gathering.get(loop)) is not None:
+                gathering.append(job)
+                return
+            self._gathering[loop] = [job]
+        loop.call_soon(self._hand_over, loop)
+
+    def close(self) -> None:
+        """Accept no more. What was accepted stands before the end."""
+        with self._lock:
+            self._is_closed = True
+            for jobs in self._gathering.values():
+                self._put_ready(jobs)
+            self._gathering.clear()
+            self._ready.put(None)
+
+    def take(self) -> list[_Job] | None:
+        """The jobs that wait now, at least one; None at the end."""
+        batch = self._ready.get()
+        if batch is None:
+            return None
+        while len(batch) < MAX_BATCH and not self._ready.empty():
+            more = self._ready.get()
+            if more is None:
+                self._ready.put(None)
+                break
+            batch += more
+        with self._lock:
+            self.count -= len(batch)
+        return batch
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            self._put_ready(self._gathering.pop(loop, []))
+
+    def _put_ready(self, jobs: list[_Job]) -> None:
+        for begin in range(0, len(jobs), MAX_BATCH):
+            self._ready.put(jobs[begin : begin + MAX_BATCH])
+
+
 class Writer:
     """Runs functions of a connection on its thread. `open` first; `run` from any event loop; `close` last."""
 
@@ -73,11 +134,9 @@ class Writer:
         self._path = path
         self._busy_timeout = busy_timeout
         self._read_only = read_only
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs = _Jobs()
         self._thread: threading.Thread | None = None
         self._ended: Future[None] = Future()
-        self._lock = threading.Lock()
-        """Held while a job is put into the queue, so that none is put behind the end marker."""
 
     async def open(self, prepare: Work[None]) -> None:
         """Connect, run `prepare` on the thread, and accept work from then on. Idempotent.
@@ -90,7 +149,7 @@ class Writer:
         ready.set_running_or_notify_cancel()  # a cancelled `open` must not break the thread's answer
         ended: Future[None] = Future()
         ended.set_running_or_notify_cancel()
-        jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        jobs = _Jobs()
         file = DatabaseFile(self._path, self._busy_timeout, read_only=self._read_only)
         arguments = (file, jobs, prepare, ready, ended)
         thread = threading.Thread(target=_live, args=arguments, name="gatepass-sqlite", daemon=True)
@@ -98,7 +157,7 @@ class Writer:
         try:
             await asyncio.wrap_future(ready)
         except asyncio.CancelledError:
-            jobs.put(None)
+            jobs.close()
             raise
         self._jobs, self._thread, self._ended = jobs, thread, ended
 
@@ -111,22 +170,16 @@ class Writer:
         if thread is None or not thread.is_alive():  # a forked process has the object, but not the thread
             raise StoreUnavailable("The store is not open.")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        async with in_time():
-            with self._lock:
-                if self._thread is None:
-                    raise StoreUnavailable("The store is closing.")
-                if self._jobs.qsize() >= MAX_WAITING:
-                    raise overloaded()
-                self._jobs.put(_Job(work, durability, future))
+        with in_time():
+            self._jobs.put(_Job(work, durability, future))
             return await future
 
     async def close(self) -> None:
         """Finish the accepted work, then end the thread. Idempotent; the writer can be opened again."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-            if thread is None:
-                return
-            self._jobs.put(None)
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._jobs.close()
         if thread.is_alive():
             # Not to_thread(join): at the end of a process no executor accepts work, and no thread starts.
             await asyncio.wrap_future(self._ended)
@@ -135,7 +188,7 @@ class Writer:
 
 def _live(
     file: DatabaseFile,
-    jobs: queue.SimpleQueue[_Job | None],
+    jobs: _Jobs,
     prepare: Work[None],
     ready: Future[None],
     ended: Future[None],
@@ -152,7 +205,7 @@ def _live(
             return
         ready.set_result(None)
         must_erase = False
-        while (batch := _next_batch(jobs)) is not None:
+        while (batch := jobs.take()) is not None:
             _serve(file, batch)
             must_erase = must_erase or max(job.durability for job in batch) is Durability.ERASE
             if must_erase:
@@ -184,21 +237,6 @@ def _erase(file: DatabaseFile) -> bool:
     except sqlite3.Error:
         logger.warning("SQLite could not empty its log; deleted data are in it until it can", exc_info=True)
         return False
-
-
-def _next_batch(jobs: queue.SimpleQueue[_Job | None]) -> list[_Job] | None:
-    """The jobs that wait now, at least one; None at the end. The end marker is put back behind accepted jobs."""
-    job = jobs.get()
-    batch: list[_Job] = []
-    while job is not None:
-        batch.append(job)
-        if len(batch) == MAX_BATCH or jobs.empty():
-            return batch
-        job = jobs.get()
-    if batch:
-        jobs.put(None)
-        return batch
-    return None
 
 
 def _do_all(connection: sqlite3.Connection, batch: list[_Job]) -> None:
