@@ -17,7 +17,7 @@
 import type { Binding, Prove } from "./binding-key.js";
 import { jitter, pause } from "./browser.js";
 import { askWhose, type EndpointCall, NOTHING, type Outcome, outcomeOf, readMark } from "./endpoints.js";
-import { isCookieKept } from "./kept-cookie.js";
+import { faultOfCookie } from "./kept-cookie.js";
 import { BEGUN, type Jar, type Notes, type State } from "./state-cookie.js";
 import type { Suspect } from "./suspicion.js";
 import type { Channel } from "./tab-channel.js";
@@ -65,8 +65,6 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
   let gaveUpAt = "";
   const isCookieGone = createPatience(now);
   const isKeyGone = createPatience(now);
-  /** The server was asked of which session the cookie is: whether the browser renews it is not known yet. */
-  let isNew = false;
 
   /** The state of the refresh token to present. If the cookie cannot be read, what this tab remembers. */
   function stateToPresent(): State {
@@ -97,11 +95,9 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     const outcome = outcomeOf(await call("/refresh", request), sid);
     const { grant } = outcome;
     if (outcome.kind !== "ok") return outcome;
-    if (isNew && !(await isCookieKept(parts, grant!))) {
-      binding.end(sid);
-      return { kind: "no-session" };
-    }
-    isNew = false;
+    const fault = notes("news") && (await faultOfCookie(parts, grant!));
+    // Where nobody knows, the same request again is safe. The new state with an old cookie would look like theft.
+    if (fault) return { kind: fault };
     binding.confirm(sid);
     if (memory.sid === sid) {
       jar.remember(grant!);
@@ -115,8 +111,7 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
     if (jar.read()) return { kind: "session-mismatch" };
     onCall();
     const outcome = await askWhose(call);
-    isNew = outcome.kind !== "no-session";
-    if (isNew) return outcome;
+    if (outcome.kind !== "no-session") return outcome;
     // The address of this page said that a session has begun.
     if (notes("news") === BEGUN) suspect("cookies-blocked");
     notes("news", null);

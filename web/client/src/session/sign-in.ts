@@ -7,7 +7,7 @@
 
 import { GatepassError } from "../errors.js";
 import { bearer, CLIENT_HEADER, type Grant, readGrant } from "./endpoints.js";
-import { isCookieKept } from "./kept-cookie.js";
+import { faultOfCookie } from "./kept-cookie.js";
 import type { Parts } from "./refresh.js";
 import type { Credentials, EndReason, Entered, Session, Verification } from "./types.js";
 
@@ -47,7 +47,8 @@ export function createSignIn(parts: Parts, actions: SessionActions) {
       const { answer, offered } = await offer(path, facts, token);
       const grant = readGrant(answer);
       if (grant) {
-        if (jar.isUnseen() && !(await isCookieKept(parts, grant))) throw new GatepassError("cookies-blocked");
+        if (jar.isUnseen() && (await faultOfCookie(parts, grant)) === "no-session")
+          throw new GatepassError("cookies-blocked");
         if (offered !== undefined) binding.begin(grant.sid, offered);
         // A sign-out that waits for the network is obsolete: this sign-in has replaced its session at the server.
         notes("out", null);

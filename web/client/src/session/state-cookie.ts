@@ -4,7 +4,8 @@
  *     state cookie   <sid>.<generation>.<challenge>.<expiry>, set by the server with every refresh token (PROTOCOL §5)
  *     note `state`   the same, if page and API are on different hosts and the cookie cannot be read
  *     note `out`     the session that was signed out, until the server has confirmed it
- *     note `news`    the server may have begun a session whose cookie cannot be read: it must be asked
+ *     note `news`    the server may have begun a session whose cookie cannot be read: it must be asked whose it is, and,
+ *                    after the first refresh in any tab, whether this browser has kept the newer one (`kept-cookie.ts`)
  *     note `key`     whether the present session is proven by a key (`binding-key.ts`)
  *
  * None of them is a secret.
@@ -114,7 +115,6 @@ export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = sta
     remember({ sid, generation, challenge }) {
       if (isReadable) return;
       notes("state", `${sid}.${generation}.${challenge}.0`);
-      notes("news", null);
     },
     forget(sid) {
       if (read()?.sid !== sid) return;

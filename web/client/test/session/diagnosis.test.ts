@@ -102,6 +102,56 @@ describe("a set-up that does not work", () => {
     },
   );
 
+  it.each([
+    ["another tab refreshes first", true],
+    ["the page is loaded again", false],
+  ])("is told where that shows only after the page has asked whose the cookie is, and %s", async (_, isOpen) => {
+    const server = new FakeServer();
+    const profile = new FakeProfile(server, { keys: false });
+    await settled(open(profile.tab()).signIn(ANN)); // on the API's own host
+    profile.storage.clear();
+    vi.spyOn(profile.jar, "set").mockReturnValue(profile.jar);
+    let left = 1;
+    const fetch: typeof globalThis.fetch = (input, init) =>
+      left-- > 0 ? tab.fetch(input, init) : Promise.reject(new TypeError("no network"));
+    const tab = profile.tab(`${elsewhere.page}?gatepass_signed_in=localhost%3A8000`);
+    const first = open(tab, { ...API, fetch });
+    await settled(first.start());
+    expect(left, "its first refresh found no network").toBeLessThan(0);
+    if (!isOpen) first.close();
+
+    const second = open(profile.tab(elsewhere.page), API);
+    expect(await settled(second.start())).toMatchObject({ status: "anonymous", account: null });
+    await heard();
+    expect(said[0]).toContain("keeps no cookies of localhost:8000 for pages of http://app.example");
+    left = Infinity;
+    if (isOpen) expect(await settled(first.refresh())).toMatchObject({ reason: "cookie-lost", account: null });
+    expect(server.cases("reuse")).toBe(0);
+    expect([...profile.storage.values()], "nothing is left").toEqual([]);
+  });
+
+  it("is told by the next refresh where nothing has answered the question", async () => {
+    const server = new FakeServer();
+    const profile = new FakeProfile(server, { keys: false });
+    await settled(open(profile.tab()).signIn(ANN)); // on the API's own host
+    profile.storage.clear();
+    vi.spyOn(profile.jar, "set").mockReturnValue(profile.jar);
+    server.answers.push(
+      () => undefined,
+      () => undefined,
+      () => problem(503, "unavailable"),
+    );
+    const session = open(profile.tab(`${elsewhere.page}?gatepass_signed_in=localhost%3A8000`), API);
+    expect(await settled(session.start())).toMatchObject({ status: "degraded", account: null });
+    expect(server.cases("advance")).toBe(1);
+    await settled(session.refresh());
+    await heard();
+    expect(said[0]).toContain("keeps no cookies of localhost:8000 for pages of http://app.example");
+    expect(session.getSnapshot()).toMatchObject({ reason: "cookie-lost", account: null });
+    expect(server.cases("reuse")).toBe(0);
+    expect([...profile.storage.values()], "nothing is left").toEqual([]);
+  });
+
   it("is told when the server refuses the origin of the page", async () => {
     const server = new FakeServer();
     server.answers.push(() => problem(403, "cross-site"));
