@@ -41,7 +41,7 @@ from gatepass.stores.sqlite import writer
 from gatepass.wire import bodies
 from gatepass.wire.origin import Origins
 
-CONNECTION, HEADERS, ASGI = "connection: parser, task, cycle", "headers", "ASGI: path, endpoint, checks of all"
+CONNECTION, HEADERS, ASGI = "connection: parser, task, exchange", "headers", "ASGI: path, endpoint, checks of all"
 CROSS_SITE, COOKIES_IN, TOKEN = "cross-site check", "cookies of the request", "token: text, MAC, fingerprint"
 PROOF, LIMITS, SWAP, STORE = "proof of the binding", "network and limits", "the swap to try", "store"
 NEXT, CLAIMS, CLAIMS_JSON, SIGNATURE = "next refresh token", "claims", "claims as JSON", "signature"
