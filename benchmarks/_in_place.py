@@ -20,8 +20,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
 from gatepass import Gatepass
 from gatepass.core import refresh_token, strict_json
 from gatepass.core.claims import Issuer
@@ -34,8 +32,8 @@ from gatepass.server.cookies.refresh_cookie import RefreshCookies
 from gatepass.server.endpoints import sessions as endpoint
 from gatepass.server.http import Reply, Request
 from gatepass.server.limits import Limiter
+from gatepass.serving.exchange import Exchange
 from gatepass.serving.http_protocol import HttpProtocol
-from gatepass.serving.transport import GatheringTransport
 from gatepass.sessions import refresh, tokens
 from gatepass.sessions.claims import AddedClaims
 from gatepass.stores.postgres.swap_batches import SwapBatcher
@@ -43,7 +41,7 @@ from gatepass.stores.sqlite import writer
 from gatepass.wire import bodies
 from gatepass.wire.origin import Origins
 
-CONNECTION, HEADERS, ASGI = "connection: parser, task, cycle", "headers", "ASGI: path, endpoint, checks of all"
+CONNECTION, HEADERS, ASGI = "connection: parser, task, exchange", "headers", "ASGI: path, endpoint, checks of all"
 CROSS_SITE, COOKIES_IN, TOKEN = "cross-site check", "cookies of the request", "token: text, MAC, fingerprint"
 PROOF, LIMITS, SWAP, STORE = "proof of the binding", "network and limits", "the swap to try", "store"
 NEXT, CLAIMS, CLAIMS_JSON, SIGNATURE = "next refresh token", "claims", "claims as JSON", "signature"
@@ -51,7 +49,7 @@ EVENT, JOURNAL, COOKIES_OUT, BODY = "event", "journal", "cookies of the response
 HEAD, WIRE, STORY = "head of the response", "response onto the wire", "the story: endpoint, service"
 POINTS: Sequence[tuple[Any, str, str]] = (
     (HttpProtocol, "data_received", CONNECTION),
-    (RequestResponseCycle, "run_asgi", CONNECTION),
+    (Exchange, "run", CONNECTION),
     (Request, "__init__", HEADERS),
     (ServedApp, "__call__", ASGI),
     (Origins, "check", CROSS_SITE),
@@ -78,8 +76,7 @@ POINTS: Sequence[tuple[Any, str, str]] = (
     (bodies, "dump", BODY),
     (endpoint, "grant_json", BODY),
     (Reply, "send", HEAD),
-    (RequestResponseCycle, "send", WIRE),
-    (GatheringTransport, "flush", WIRE),
+    (Exchange, "answer", WIRE),
 )
 """Whose function, its name, and the stage that it is. The store and the endpoint are those of the gate."""
 

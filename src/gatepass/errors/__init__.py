@@ -52,7 +52,7 @@ The others are in this folder: `caller` (who asks), `request` (what is asked), `
         ├── Unprocessable           422 invalid-body, password-…
         ├── TooManyAttempts         429 with Retry-After
         ├── Refused                 4xx app:…: a rule of the application, raised by its hooks
-        ├── BeyondLimits            serving.http_protocol: a request beyond the limits of the server
+        ├── BeyondLimits            serving.beyond_limits: a request beyond the limits of the server
         ├── InternalError           500 server.http: a fault of ours
         ├── ProviderFailed          502 provider-error: a provider of identities answers what cannot be used
         │   ├── UnpublishedKey          oidc.partner: a token is under no key that the provider publishes

@@ -185,9 +185,16 @@ class Reply:
 
     async def send(self, send: Send, *, extra: Iterable[tuple[str, str]] = (), bodiless: bool = False) -> None:
         """Put it on the wire; `bodiless` is the answer to HEAD: the same head, and no body (RFC 9110 §9.3.2)."""
-        length = [] if self.status in (204, 304) else [(b"content-length", str(len(self.body)).encode())]
-        await send({"type": "http.response.start", "status": self.status, "headers": [*self.head(extra), *length]})
+        answer = getattr(send, "answer", None)
+        if answer is not None:  # our own server, and nothing between it and us
+            await answer(self.status, self._whole_head(extra), b"" if bodiless else self.body)
+            return
+        await send({"type": "http.response.start", "status": self.status, "headers": self._whole_head(extra)})
         await send({"type": "http.response.body", "body": b"" if bodiless else self.body})
+
+    def _whole_head(self, extra: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+        length = [] if self.status in (204, 304) else [(b"content-length", b"%d" % len(self.body))]
+        return [*self.head(extra), *length]
 
     def head(self, extra: Iterable[tuple[str, str]] = ()) -> list[tuple[bytes, bytes]]:
         """Its headers but the length, with those that every answer has."""
