@@ -30,6 +30,7 @@ from gatepass.core.event import (
     RefreshUnproven,
     SecondFactorFailed,
     SessionNewDevice,
+    SessionRefreshed,
 )
 from gatepass.core.policy import HOUR
 from gatepass.core.rate import Buckets, Rate
@@ -83,6 +84,8 @@ class Notifications:
     def on_event(self, event: Event) -> None:
         """Mail the owner of the account about the events of this page; ignore all others."""
         match event:
+            case SessionRefreshed():  # most events are this one
+                pass
             case PasswordChanged() | PasswordRemoved() | PasswordReset() | IdentityUnlinked():
                 self._post_about(event)
             case IdentityLinked(by="address" | "session"):  # with a registration the owner has just begun

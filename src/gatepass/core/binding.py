@@ -9,12 +9,11 @@ of the cookie jar, does not tell it (P6), and the server needs no I/O to check a
 """
 
 import hashlib
-import hmac
 import re
 from typing import NamedTuple, Self
 
 from gatepass.core import base64url
-from gatepass.core.mac import Mac
+from gatepass.core.mac import Mac, digest_once
 
 KEY_BYTES = 32
 PROOF_CHARACTERS = 22
@@ -83,7 +82,7 @@ def challenge_of(fingerprint: bytes) -> str:
 def prove(key: bytes, *, sid: bytes, generation: int, challenge: str) -> str:
     """The proof for one refresh token: the last part of the Gatepass-Proof header."""
     message = f"gatepass refresh|{sid.hex()}|{generation}|{challenge}".encode("ascii")
-    return base64url.encode(hmac.digest(key, message, "sha256"))[:PROOF_CHARACTERS]
+    return base64url.encode(digest_once(key, message))[:PROOF_CHARACTERS]
 
 
 def mask(key: bytes, *, pad: Mac, fingerprint: bytes) -> bytes:

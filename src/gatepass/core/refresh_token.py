@@ -14,7 +14,6 @@ nonce and names the token that it was exchanged for.
 
 import hashlib
 import hmac
-import re
 import struct
 from dataclasses import InitVar, dataclass, field
 from enum import IntEnum
@@ -32,7 +31,7 @@ NOT_SEALED = bytes(32)
 MAX_GENERATION = 2**32 - 1
 _LAYOUT = struct.Struct(">BBB16sI16s16s16s32s5s5s")
 _IDENTITY = struct.Struct(">B16sI16s16s16s")
-_TEXT = re.compile(r"gp_rt_[A-Za-z0-9_-]{194}", re.ASCII)
+TEXT_CHARACTERS = 200
 
 
 class Channel(IntEnum):
@@ -126,9 +125,9 @@ def compose(token: RefreshToken, keys: KeyRing) -> str:
 
 def parse(text: str, keys: KeyRing, *, channel: int) -> RefreshToken | Malformed | UnknownKey | RetiredKey:
     """Read and authenticate the text of a token that came under a name of `channel`. One HMAC, no I/O."""
-    if _TEXT.fullmatch(text) is None:
+    if len(text) != TEXT_CHARACTERS or not text.startswith(PREFIX):
         return Malformed()
-    try:
+    try:  # which characters it may have, the decoder knows
         raw = base64url.decode(text[len(PREFIX) :].encode())
     except ValueError:
         return Malformed()

@@ -60,7 +60,8 @@ class LogQueue:
             else:
                 self._lines.append(text)
                 self._waiting += len(text)
-        self._filled.set()
+        if not self._filled.is_set():  # else the thread has not yet begun to take what waits
+            self._filled.set()
         return len(text)
 
     def flush(self) -> None:

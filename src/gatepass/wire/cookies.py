@@ -8,7 +8,6 @@
 for, its channel: what a script or a sibling subdomain can plant under a weaker name is malformed.
 """
 
-import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,10 +81,17 @@ class Cookies:
     same_site: SameSite = "strict"
     has_pages: bool = False
     _channels: Mapping[str, Channel] = field(init=False, repr=False, compare=False)
+    _marks: str = field(init=False, repr=False, compare=False)
+    """The attributes of a refresh cookie at `place`."""
+    _state_marks: str = field(init=False, repr=False, compare=False)
+    """Lax with pages: a server must see on the way of a link from another site that a session exists."""
 
     def __post_init__(self) -> None:
         channels = {place.names.refresh: place.channel for place in self._places()}
+        of_state: SameSite = "lax" if self.has_pages and self.same_site == "strict" else self.same_site
         object.__setattr__(self, "_channels", channels)
+        object.__setattr__(self, "_marks", _attributes(self.place.path, self.secure, self.same_site))
+        object.__setattr__(self, "_state_marks", _attributes("/", self.secure, of_state))
 
     @classmethod
     def for_url(
@@ -120,7 +126,7 @@ class Cookies:
     @property
     def device_attributes(self) -> str:
         """What browsers must find in that value, but for Max-Age."""
-        return f"{self._marks(self.place.path).removeprefix('; ')}; HttpOnly"
+        return f"{self._marks.removeprefix('; ')}; HttpOnly"
 
     def read_page(self, values: Iterable[str]) -> list[str]:
         """The page tokens among Cookie header `values`. More than one is possible over plain http alone."""
@@ -149,7 +155,7 @@ class Cookies:
         `remember` makes them outlive the browser, for what is left of the token (seconds from `now`).
         """
         lasting = f"; Max-Age={max(0, token.expires_at - now)}" if remember else ""
-        refresh = f"{self.place.names.refresh}={text}{self._marks(self.place.path)}; HttpOnly{lasting}"
+        refresh = f"{self.place.names.refresh}={text}{self._marks}; HttpOnly{lasting}"
         moved = [self._expired(self.earlier)] if self.earlier else []
         if self.earlier and self.has_pages and self.earlier.names.page != self.place.names.page:
             moved.append(self._page(self.earlier, "", max_age=0))
@@ -221,23 +227,14 @@ class Cookies:
         return f"{place.names.page}={text}; Path=/{secured}; SameSite=Lax; HttpOnly{lasting}"
 
     def _expired(self, place: Place) -> str:
-        return f"{place.names.refresh}={self._marks(place.path)}; HttpOnly; Max-Age=0"
+        marks = _attributes(place.path, self.secure, self.same_site)
+        return f"{place.names.refresh}={marks}; HttpOnly; Max-Age=0"
 
     def _expired_state(self, place: Place) -> str:
         return f"{place.names.state}={self._state_marks}; Max-Age=0"
 
-    @property
-    def _state_marks(self) -> str:
-        """Lax with pages: a server must see on the way of a link from another site that a session exists."""
-        is_lax = self.has_pages and self.same_site == "strict"
-        return _marks("/", self.secure, "lax" if is_lax else self.same_site)
 
-    def _marks(self, path: str) -> str:
-        return _marks(path, self.secure, self.same_site)
-
-
-@functools.lru_cache
-def _marks(path: str, secure: bool, same_site: SameSite) -> str:
+def _attributes(path: str, secure: bool, same_site: SameSite) -> str:
     """The attributes that both cookies have."""
     secured = "; Secure" if secure else ""
     partitioned = "; Partitioned" if same_site == "none" and secure else ""
@@ -253,10 +250,12 @@ def has_refresh_cookie(text: str) -> bool:
     return _REFRESH_BEGINS.search(text.encode("latin-1", "replace")) is not None
 
 
-def _pairs(values: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _pairs(values: Iterable[str]) -> list[tuple[str, str]]:
+    pairs = []
     for value in values:
         for crumb in value.split(";"):
             # Not strip(): it takes more for space than browsers do, which then would not enforce the name's prefix.
             name, equals, text = crumb.strip(" \t").partition("=")
             if equals:
-                yield name, text
+                pairs.append((name, text))
+    return pairs

@@ -1,10 +1,10 @@
 """Request headers as they stand on the wire, and the bearer token among them.
 
 ASGI gives a list of byte pairs. A security decision must see a header that came twice, so nothing here joins
-or drops repetitions: `one` refuses them, `all` shows them.
+or drops repetitions: `one` refuses them, `all` shows them. Most requests have none, and are kept as one dictionary.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from gatepass.errors import InvalidToken, TokenRequired
 
@@ -14,35 +14,47 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 class Headers:
     """A look-up over raw headers; names are lower case."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_repeated", "_values")
 
     def __init__(self, raw: RawHeaders) -> None:
-        self._values: dict[bytes, list[bytes]] = {}
-        for name, value in raw:
-            self._values.setdefault(name, []).append(value)
+        pairs = list(raw)
+        self._values = dict(pairs)
+        """Of each name, the last value."""
+        self._repeated = {} if len(self._values) == len(pairs) else _repeated(pairs)
 
     def __contains__(self, name: bytes) -> bool:
         return name in self._values
 
     def first(self, name: bytes) -> str | None:
         """The first value, or None."""
-        values = self._values.get(name)
-        return values[0].decode("latin-1") if values else None
+        value = self._repeated[name][0] if name in self._repeated else self._values.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def all(self, name: bytes) -> list[str]:
         """Every value, in order."""
-        return [value.decode("latin-1") for value in self._values.get(name, ())]
+        if name in self._repeated:
+            return [value.decode("latin-1") for value in self._repeated[name]]
+        value = self._values.get(name)
+        return [] if value is None else [value.decode("latin-1")]
 
     def last_of_each(self) -> Iterator[tuple[str, str]]:
         """Every name with its last value."""
-        return ((name.decode("latin-1").lower(), values[-1].decode("latin-1")) for name, values in self._values.items())
+        return ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._values.items())
 
     def one(self, name: bytes) -> str | None:
         """The value of a header that came exactly once; None if absent, "" if it came more than once."""
-        values = self._values.get(name, ())
-        if len(values) > 1:
+        if name in self._repeated:
             return ""
-        return values[0].decode("latin-1") if values else None
+        value = self._values.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+def _repeated(pairs: Sequence[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
+    """All values of each name that came more than once."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values for name, values in found.items() if len(values) > 1}
 
 
 def bearer_of(authorizations: list[str]) -> str:

@@ -5,8 +5,9 @@ import base64
 import re
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,11 +47,14 @@ async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
     await store.close()
 
 
-class Busy:
-    """Keeps the store's thread busy until the block ends: the operations of that time wait together."""
+Run = Callable[[Callable[[Any], object]], Coroutine[Any, Any, object]]
 
-    def __init__(self, store: SQLiteStore) -> None:
-        self._store = store
+
+class Busy:
+    """Keeps the writing or the reading thread busy until the block ends: the operations of that time wait together."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._over, self._begun = threading.Event(), threading.Event()
 
     async def __aenter__(self) -> None:
@@ -58,7 +62,7 @@ class Busy:
             self._begun.set()
             self._over.wait()
 
-        self._task = asyncio.create_task(self._store._read(wait))
+        self._task = asyncio.create_task(self._run(wait))
         await asyncio.to_thread(self._begun.wait)
 
     async def __aexit__(self, *_: object) -> None:
@@ -66,10 +70,10 @@ class Busy:
         await self._task
 
 
-async def traced(store: SQLiteStore) -> list[str]:
-    """The statements that the connection runs from now on: a list that grows."""
+async def traced(run: Run) -> list[str]:
+    """The statements that a connection runs from now on: a list that grows."""
     statements: list[str] = []
-    await store._read(lambda connection: connection.set_trace_callback(statements.append))
+    await run(lambda connection: connection.set_trace_callback(statements.append))
     return statements
 
 
@@ -84,7 +88,7 @@ async def many(store: SQLiteStore, count: int) -> list[Session]:
 
 async def test_a_refresh_alone_is_one_statement_in_one_transaction(store: SQLiteStore) -> None:
     session = await swapped(store, await signed_in(store))
-    statements = await traced(store)
+    statements = await traced(store._read_as_writer)
     await store.swap(swap_of(session))
     assert [statement.split()[0] for statement in statements] == ["BEGIN", "UPDATE", "COMMIT"]
 
@@ -92,7 +96,7 @@ async def test_a_refresh_alone_is_one_statement_in_one_transaction(store: SQLite
 async def test_sign_ins_and_revocations_are_flushed_refreshes_are_not(store: SQLiteStore) -> None:
     """PROTOCOL §3: `add` and `revoke` are durable when acknowledged; the table recovers a lost swap."""
     session = await signed_in(store)
-    statements = await traced(store)
+    statements = await traced(store._read_as_writer)
     session = await swapped(store, session)
     assert statements.pop(0) == "PRAGMA synchronous=NORMAL"
     await store.revoke(session.sid, reason="revoked", now=NOW)
@@ -101,8 +105,8 @@ async def test_sign_ins_and_revocations_are_flushed_refreshes_are_not(store: SQL
 
 async def test_a_refresh_that_shares_a_commit_with_a_revocation_is_flushed_with_it(store: SQLiteStore) -> None:
     first, second = [await swapped(store, session) for session in await many(store, 2)]
-    statements = await traced(store)
-    async with Busy(store):
+    statements = await traced(store._read_as_writer)
+    async with Busy(store._read_as_writer):
         both = [
             asyncio.create_task(store.swap(swap_of(first))),
             asyncio.create_task(store.revoke(second.sid, reason="revoked", now=NOW)),
@@ -114,8 +118,8 @@ async def test_a_refresh_that_shares_a_commit_with_a_revocation_is_flushed_with_
 
 async def test_fifty_that_wait_share_one_commit(store: SQLiteStore) -> None:
     sessions = await many(store, 50)
-    statements = await traced(store)
-    async with Busy(store):
+    statements = await traced(store._read_as_writer)
+    async with Busy(store._read_as_writer):
         swaps = [asyncio.create_task(store.swap(swap_of(session))) for session in sessions]
         await asyncio.sleep(0)
     assert None not in await asyncio.gather(*swaps)
@@ -124,7 +128,7 @@ async def test_fifty_that_wait_share_one_commit(store: SQLiteStore) -> None:
 
 async def test_what_one_iteration_of_the_loop_asks_for_shares_a_commit(store: SQLiteStore) -> None:
     sessions = await many(store, 50)
-    statements = await traced(store)
+    statements = await traced(store._read_as_writer)
     assert None not in await asyncio.gather(*(store.swap(swap_of(session)) for session in sessions))
     assert statements.count("COMMIT") == 1
 
@@ -142,9 +146,23 @@ async def test_what_was_accepted_is_done_before_the_store_closes(store: SQLiteSt
 
 async def test_reads_alone_take_no_lock(store: SQLiteStore) -> None:
     session = await signed_in(store)
-    statements = await traced(store)
+    statements = await traced(store._read)
     await store.find(session.sid)
     assert [statement.split()[0] for statement in statements] == ["SELECT"]
+
+
+async def test_a_read_waits_for_nothing_that_is_written(store: SQLiteStore) -> None:
+    """So what a sign-in flushes to the disk delays no guarded request."""
+    session = await signed_in(store)
+    async with Busy(store._read_as_writer):
+        assert await store.find(session.sid) == session
+
+
+async def test_a_read_sees_what_was_acknowledged_before_it(store: SQLiteStore) -> None:
+    session = await signed_in(store)
+    for _ in range(50):
+        session = await swapped(store, session)
+        assert await store.find(session.sid) == session
 
 
 async def test_more_waiting_than_can_be_served_is_refused_at_once(
@@ -152,7 +170,7 @@ async def test_more_waiting_than_can_be_served_is_refused_at_once(
 ) -> None:
     monkeypatch.setattr("gatepass.stores.sqlite.writer.MAX_WAITING", 3)
     sessions = await many(store, 2)
-    async with Busy(store):
+    async with Busy(store._read):
         waiting = [asyncio.create_task(store.find(session.sid)) for session in (*sessions, *sessions[:1])]
         await asyncio.sleep(0)
         with pytest.raises(StoreUnavailable):

@@ -28,6 +28,7 @@ from gatepass.wire import answers, bodies, secure_session
 from gatepass.wire.bodies import Credentials, LogoutRequest, RefreshRequest
 from gatepass.wire.extra_members import read_with
 
+NO_BODY = RefreshRequest()
 RETURN_TO = "return_to must be a path of this origin, such as /notes, or an address of an allowed origin."
 SIGN_IN_AGAIN = {"operationId": "signIn", "requestBody": "$request.body"}
 
@@ -66,7 +67,7 @@ async def refresh(context: Context, request: Request) -> Reply:
     The answer to each outcome of the table of PROTOCOL §4.
     """
     raw = await request.json(bodies.MAX_BYTES)
-    body = bodies.read(RefreshRequest, raw) if raw else RefreshRequest()
+    body = bodies.read(RefreshRequest, raw) if raw else NO_BODY
     offered = body.binding_secret
     presented = context.refresh_cookies.present(request)
     token, ip_prefix = presented.token, context.ip_prefix(request)

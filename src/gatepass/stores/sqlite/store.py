@@ -1,6 +1,9 @@
 """The store on SQLite: statements and rows, nothing else. For one server process.
 
 A refresh is one UPDATE of one row: the condition of the swap is in its WHERE. No column that it changes has an index.
+
+One connection writes, and another one reads: in WAL mode a read waits for no commit, so what a sign-in flushes to the
+disk delays no guarded request. A read sees all that was acknowledged before it was asked for.
 """
 
 import sqlite3
@@ -102,13 +105,20 @@ class SQLiteStore(
             raise ConfigurationError("The SQLite store needs a file; for a store in memory use memory://.")
         self._path = self.file = Path(path)
         self._writer = Writer(self._path, busy_timeout=busy_timeout, read_only=read_only)
+        self._reader = self._writer if read_only else Writer(self._path, busy_timeout=busy_timeout, read_only=True)
 
     async def open(self) -> None:
         if sqlite3.sqlite_version_info < MIN_VERSION:
             raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed.")
         await self._writer.open(migrations.migrate_sqlite)
+        try:
+            await self._reader.open(migrations.migrate_sqlite)  # which prepares nothing there
+        except BaseException:
+            await self._writer.close()
+            raise
 
     async def close(self) -> None:
+        await self._reader.close()
         await self._writer.close()
 
     async def ping(self) -> None:
@@ -116,7 +126,7 @@ class SQLiteStore(
         await self._run(lambda connection: connection.execute(_PING))
 
     async def hazards(self) -> Sequence[str]:
-        return ()  # what matters is set on the one connection
+        return ()  # what matters is set on the one connection that writes
 
     async def add(self, session: Session, *, credential_version: int) -> bool:
         values = (*rows.from_session(session), session.account_id, credential_version)
@@ -184,7 +194,8 @@ class SQLiteStore(
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Subscription]:
         # In one server process the others are commands, such as `gatepass keys rotate` or `gatepass sessions revoke`.
-        yield Watcher(self._path, self._read, await self._read(read_news))
+        # SQLite's counter of changes by others is that of a connection: what this one writes is no news.
+        yield Watcher(self._path, self._read_as_writer, await self._read_as_writer(read_news))
 
     async def prune(self, *, before: int, limit: int) -> int:
         def prune(connection: sqlite3.Connection) -> int:
@@ -219,6 +230,9 @@ class SQLiteStore(
         return await self._writer.run(work, durability=Durability.FLUSH)
 
     async def _read(self, work: Work[Result]) -> Result:
+        return await self._reader.run(work, durability=Durability.READ)
+
+    async def _read_as_writer(self, work: Work[Result]) -> Result:
         return await self._writer.run(work, durability=Durability.READ)
 
     async def _atomically(self, work: Work[Result], *, durability: Durability = Durability.FLUSH) -> Result:

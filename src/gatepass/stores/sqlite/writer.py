@@ -1,10 +1,11 @@
-"""One thread that owns the only connection to a SQLite file, and commits in groups.
+"""One thread that owns the only connection that writes a SQLite file, and commits in groups.
 
 SQLite has one writer at a time, and a commit costs a disk flush. So all work of a process goes through one
 queue: the thread takes all that waits there, runs it in one transaction, flushes once, and answers every caller.
 Under load many operations share a commit; a single operation never waits for others. What one iteration of an event
 loop asks for is put into the queue together: the thread wakes once for it, and the loop has its work behind it. One
-connection also avoids the WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that write.
+connection also avoids the WAL-reset defect of SQLite 3.7.0 to 3.51.2, which needs two connections that write. Another
+thread of this kind, with a connection that cannot write, reads.
 
 A sign-in and a revocation are flushed to the disk before they are acknowledged. A refresh is committed but not
 flushed by itself: a power cut may undo the last ones (a killed process does not), and then the table recovers them
