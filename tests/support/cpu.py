@@ -1,7 +1,7 @@
 """What a run of tests costs in CPU time: `python -m pytest -p tests.support.cpu PATHS`.
 
-At the end it says for each file, each test and each shared fixture how many seconds of CPU it took, with all processes that
-it started, the living ones too. To be read without `-n`, where one test comes after the other. Linux only.
+At the end it says for each file, each test and each shared fixture how many seconds of CPU it took, with all processes
+that it started, the living ones too. To be read without `-n`, where one test comes after the other. Linux only.
 """
 
 import os
