@@ -69,7 +69,7 @@ class Program(NamedTuple):
 
 
 def program_of(command: str, variables: Mapping[str, str]) -> Program:
-    """A plain command of a Python program without a shell, so that it may be a fork; all others, and in full, with one."""
+    """A plain command of a Python program without a shell, which may be a fork; all others, and in full, with one."""
     words, given = shlex.split(command), dict(variables)
     while "=" in words[0]:
         name, _, given[name] = words.pop(0).partition("=")
