@@ -29,18 +29,28 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gatepass
+from gatepass.cli import HOMES
 from tests.support.full import FULL
 
 IMPORTED = (
-    "gatepass.cli",
+    *(f"gatepass.cli.{file}" for file in sorted(set(HOMES.values()))),
+    "gatepass.client",
+    "gatepass.client.http",
+    "gatepass.gate",
+    "gatepass.remote",
     "gatepass.serving.process",
     "gatepass.stores.combined.store",
     "gatepass.stores.postgres.store",
     "gatepass.stores.redis.store",
     "gatepass.stores.sqlite.store",
     "gatepass.testing.clock",
+    "httptools",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
 )
-_SET_LATER = ("PYTHONPATH", "PYTHONWARNINGS")
+"""The front doors load what they need when it is asked for (`gatepass._lazy`): so each of these is named."""
+_SET_LATER = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS")
 """What an interpreter reads when it starts, and a fork can still be told."""
 PYTHONPATH = os.environ.get("PYTHONPATH", "")
 """Before a test sets another."""
@@ -221,6 +231,7 @@ def _serve(connection: socket.socket) -> dict[str, Any]:
             if not pid:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
                 for number, stream in enumerate(streams):
                     os.dup2(stream, number)
                 connection.detach()
@@ -269,6 +280,9 @@ def _become(request: Mapping[str, Any]) -> None:
     os.environ.update(request["variables"])
     for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
         del sys.modules[name]
+    if os.environ.get("PYTHONUNBUFFERED"):
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(write_through=True)  # type: ignore[union-attr]
     words = request["words"]
     sys.orig_argv = list(words)
     sys.warnoptions += filter(None, os.environ.get("PYTHONWARNINGS", "").split(","))

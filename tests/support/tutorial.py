@@ -7,20 +7,26 @@ for anything. The port of the page is another one here, so that tests can run si
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support import preloaded
+from tests.support.full import FULL
 from tests.support.process import until_listening
 from tools.services.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 PORT = "8000"
+PYTHON = {"python": (), "flask": ("-m", "flask"), "gatepass": ("-m", "gatepass"), "uvicorn": ("-m", "uvicorn")}
+"""The programs of the pages that are Python's, and how the interpreter starts them."""
+_FOR_A_SHELL = set("|&;<>$*~")
 _BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
@@ -53,6 +59,23 @@ def commands(page: Path = PAGE) -> list[Command]:
             assert parts[0] == "", f"a console block begins with a command: {block.text}"
             found += [Command(*part.partition("\n")[::2]) for part in parts[1:]]
     return found
+
+
+class Program(NamedTuple):
+    """What a command starts."""
+
+    words: list[str]
+    variables: dict[str, str]
+
+
+def program_of(command: str, variables: Mapping[str, str]) -> Program:
+    """A plain command of a Python program without a shell, which may be a fork; all others, and in full, with one."""
+    words, given = shlex.split(command), dict(variables)
+    while "=" in words[0]:
+        name, _, given[name] = words.pop(0).partition("=")
+    if FULL or _FOR_A_SHELL & set(command) or words[0] not in PYTHON:
+        return Program(["bash", "-c", command], dict(variables))
+    return Program([sys.executable, *PYTHON[words[0]], *words[1:]], given)
 
 
 def is_as_shown(said: str, shown: str) -> bool:
@@ -90,10 +113,11 @@ class Reader:
 
     def run(self, command: str) -> str:
         """Type a command; what it prints."""
-        done = subprocess.run(
-            ["bash", "-c", self._here(command)],
+        program = program_of(self._here(command), self._environment)
+        done = preloaded.run(
+            program.words,
             cwd=self.folder,
-            env=self._environment,
+            env=program.variables,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -118,13 +142,12 @@ class Server:
 
     def __init__(self, command: str, *, folder: Path, environment: dict[str, str], port: int) -> None:
         self._said = (folder / "said").open("wb")
-        self._process = subprocess.Popen(
-            ["bash", "-c", f"exec env {command}"],
-            cwd=folder,
-            env=environment,
-            stdout=self._said,
-            stderr=subprocess.STDOUT,
-            preexec_fn=_hear_interrupts,
+        program = program_of(command, environment)
+        words, in_a_shell = program.words, {}
+        if words[0] == "bash":
+            words, in_a_shell = ["bash", "-c", f"exec env {command}"], {"preexec_fn": _hear_interrupts}
+        self._process = preloaded.start(
+            words, cwd=folder, env=program.variables, stdout=self._said, stderr=subprocess.STDOUT, **in_a_shell
         )
         until_listening(self._process, port)
 

@@ -36,8 +36,8 @@ PACE = 0.01
 that starves the server, the requests that end sessions find it half idle, and are not always too late."""
 MAX_PAUSE = 2.0
 """Seconds that a tab waits so at most, on average: a refresh may have waited for a path that was stalled."""
-CALM = 0.5
-"""The same while nothing is waited for but the guards."""
+CALM = 0.5 if FULL else 1.5
+"""The same while nothing is waited for but the guards, which is most of the time: the life of a token, twice."""
 PROFILES = 6 if FULL else 4
 """Sessions that refresh and that must live; every second one has two tabs."""
 REPEAT_EVERY = 4
@@ -158,7 +158,8 @@ class Load:
         self._thefts: list[tuple[Theft, asyncio.Task[None], bool]] = []
         self._tabs: list[asyncio.Task[None]] = []
         self._is_stopping = False
-        self._is_calm = False
+        self._hurry = asyncio.Event()
+        self._hurry.set()
 
     async def __aenter__(self) -> Self:
         connection = RawConnection(self._port)
@@ -202,9 +203,9 @@ class Load:
 
     async def outlive(self) -> None:
         """Wait until the access tokens of all that has ended have expired; the load goes on, but slowly."""
-        self._is_calm = True
+        self._hurry.clear()
         await self.watch.finish()
-        self._is_calm = False
+        self._hurry.set()
 
     async def flood(self, count: int) -> None:
         """Send old requests again on connections of their own, as many at once, and wait until all are answered."""
@@ -277,6 +278,7 @@ class Load:
         await self.committed()
         await self._leave_until_heard()
         self._is_stopping = True
+        self._hurry.set()
         async with patience():
             await asyncio.gather(*self._tabs)
         watch = self.watch
@@ -321,7 +323,7 @@ class Load:
         A process that the machine starves for longer than a token lives hears of the next ends.
         """
         connection = RawConnection(self._port)
-        self._is_calm = True
+        self._hurry.clear()
         hows = [how.value for how in self._hows]
         end = time.monotonic() + PATIENCE
         for number in itertools.count(1):
@@ -379,10 +381,20 @@ class Load:
                 took = time.monotonic() - began
                 if repeats and outcome is Outcome.RENEWED and profile.renewed % REPEAT_EVERY == 0:
                     await profile.repeat(connection)
-                pace = max(CALM if self._is_calm else PACE, min(took, MAX_PAUSE))
-                await (pause() if outcome is Outcome.NOTHING else asyncio.sleep(random.uniform(0, 2 * pace)))
+                if outcome is Outcome.NOTHING:
+                    await pause()
+                elif self._hurry.is_set():
+                    await asyncio.sleep(random.uniform(0, 2 * max(PACE, min(took, MAX_PAUSE))))
+                else:
+                    await self._rest(random.uniform(0, 2 * CALM))
         finally:
             connection.close()
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, but not longer than the load is calm."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
 
     async def _lives(self, profile: Profile) -> bool:
         """Whether the session can be refreshed, as its client would do it."""
