@@ -144,6 +144,25 @@ def test_with_pytest_django_a_row_of_its_users_is_the_caller(tmp_path: Path) -> 
     assert "2 passed" in run(tmp_path, plugins=["django"], conftest=DJANGO, test_notes=DJANGO_TESTS)
 
 
+def test_where_pytest_django_is_only_installed_no_test_is_skipped(tmp_path: Path) -> None:
+    conftest = """
+        import pytest
+
+        class Installed:
+            @pytest.fixture
+            def settings(self):
+                pytest.skip("no Django settings")  # as pytest-django's does without any
+
+        def pytest_configure(config):
+            config.pluginmanager.register(Installed(), "django")
+    """
+    tests = """
+        def test_a_caller(gatepass_gate, gatepass_sign_in):
+            assert gatepass_sign_in("7")["Authorization"].startswith("Bearer ")
+    """
+    assert "1 passed" in run(tmp_path, conftest=conftest, test_notes=tests)
+
+
 def test_without_a_server_the_fixture_of_playwright_says_what_to_name(tmp_path: Path) -> None:
     tests = """
         import pytest

@@ -7,6 +7,8 @@ Nothing of Gatepass is imported before a test asks for a fixture. All fixtures a
 pytest-asyncio in both of its modes, with anyio and without either. `-p no:gatepass` leaves the plugin out.
 """
 
+import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +31,12 @@ def gatepass_clock() -> "ManualClock":
 def gatepass_gate(request: pytest.FixtureRequest, gatepass_clock: "ManualClock") -> "Gatepass":
     """A gate in memory. Override it in conftest.py to give the gate of the application its options.
 
-    With pytest-django it is the setting GATEPASS for this test, with the users of GATEPASS_USERS.
+    With pytest-django it is the setting GATEPASS for this test, with the users of GATEPASS_USERS; not where that plugin
+    is only installed, and the project has no settings of Django.
     """
     from gatepass.testing.gates import memory_gate
 
-    if not request.config.pluginmanager.hasplugin("django"):
+    if not (request.config.pluginmanager.hasplugin("django") and _is_django_configured()):
         return memory_gate(clock=gatepass_clock)
     settings = request.getfixturevalue("settings")
     named, options = getattr(settings, "GATEPASS_USERS", None), {}
@@ -43,6 +46,14 @@ def gatepass_gate(request: pytest.FixtureRequest, gatepass_clock: "ManualClock")
         options = {"users": resolve_name(":".join(named.rsplit(".", 1)))()}
     settings.GATEPASS = gate = memory_gate(clock=gatepass_clock, **options)
     return gate
+
+
+def _is_django_configured() -> bool:
+    """As pytest-django asks it; without settings it skips each test that asks for its fixture `settings`."""
+    if os.environ.get("DJANGO_SETTINGS_MODULE"):
+        return True
+    conf = sys.modules.get("django.conf")
+    return conf is not None and bool(conf.settings.configured)
 
 
 @pytest.fixture
