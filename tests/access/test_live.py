@@ -21,6 +21,7 @@ from gatepass.wire.browsers import Browsers
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.live import Socket, opened
+from tests.support.websocket import websocket_scope
 from tools.services.patience import becomes
 
 FOREIGN = "https://app.example"
@@ -548,3 +549,20 @@ async def test_a_socket_that_no_route_asks_about_is_passed_through() -> None:
         assert (await it.hear())["type"] == "websocket.accept"
         assert json.loads((await it.hear())["text"])["type"] == "gatepass"
         assert on.live.count == 0
+
+
+async def test_a_link_in_its_address_opens_none_and_is_in_no_log_of_the_server() -> None:
+    seen: list[bytes] = []
+
+    async def looks(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["query_string"])
+        await admit(scope)
+
+    async with stage() as on:
+        principal = on.at.gate.check.principal([on.ann.bearer[1]])
+        _, _, link = on.at.gate.link(principal, "/ws?room=1").partition("?")
+        scope = {**websocket_scope("/ws"), "query_string": link.encode()}
+        socket = Socket()
+        socket.leave()
+        await on.at.gate.guard(looks)(scope, socket.receive, socket.send)
+        assert (seen, scope["query_string"]) == ([b"room=1"], b"room=1")

@@ -223,6 +223,23 @@ class TestEvents:
                     await at.gate.sessions.revoke(bytes.fromhex(sid), reason="revoked")
             assert len(at.ended) == 1
 
+    async def test_a_sign_out_ends_it_at_once_also_where_no_server_hears_of_it(self) -> None:
+        async with place() as at, patience():
+            with pytest.raises(SessionEndedError) as over:
+                async for event in async_events(at.client, "/silence"):
+                    assert event.data == "first"
+                    clear = at.client.session.state.clear
+                    asyncio.get_running_loop().call_soon(lambda: clear(status="ended", reason="signed-out"))
+            assert over.value.reason == "signed-out"
+
+    async def test_it_never_goes_on_with_the_session_of_another_person(self) -> None:
+        async with place() as at, patience():
+            with pytest.raises(SessionEndedError):
+                async for event in async_events(at.client, "/news"):
+                    assert event.id == "1"
+                    await at.client.sign_up("bob@example.com", PASSWORD)
+            assert at.asked_since == [""]
+
     async def test_204_ends_it_and_what_is_no_stream_is_said(self) -> None:
         async with place() as at, patience():
             assert [event async for event in async_events(at.client, "/nothing")] == []
@@ -245,6 +262,18 @@ class TestEvents:
 
         async with place() as at:
             assert await asyncio.to_thread(read, at.base) == ["7", "8", "9"]
+
+    async def test_sync_code_gets_no_event_after_a_sign_out(self) -> None:
+        def read(base: str) -> None:
+            with Client(base) as client:
+                client.sign_in("ann@example.com", PASSWORD)
+                for event in events(client, "/news"):
+                    assert event.id == "1"
+                    client.sign_out()
+
+        async with place() as at:
+            with pytest.raises(SessionEndedError):
+                await asyncio.to_thread(read, at.base)
 
 
 def _callers(gate: Gatepass) -> list[Any]:

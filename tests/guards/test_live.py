@@ -60,7 +60,14 @@ def starlette_app(gate: Gatepass) -> Starlette:
         async for _ in socket.iter_text():
             await socket.send_text(starlette_guard.current_principal(socket).session_id)
 
-    routes = [WebSocketRoute("/chat", chat), Mount("/auth", gate.asgi)]
+    @starlette_guard.requires()
+    async def speak(socket: Any) -> None:
+        await socket.accept()
+        while True:
+            await socket.send_text("news")
+            await asyncio.sleep(0)
+
+    routes = [WebSocketRoute("/chat", chat), WebSocketRoute("/speak", speak), Mount("/auth", gate.asgi)]
     return Starlette(routes=routes, lifespan=gate.lifespan)
 
 
@@ -74,6 +81,18 @@ def fastapi_app(gate: Gatepass) -> FastAPI:
         async for _ in socket.iter_text():
             await socket.send_text(fastapi_guard.newest_principal(socket).session_id)
 
+    @app.websocket("/speak")
+    async def speak(socket: WebSocket, principal: fastapi_guard.CurrentPrincipal) -> None:
+        await socket.accept()
+
+        async def news() -> None:
+            while True:
+                await socket.send_text("news")
+                await asyncio.sleep(0)
+
+        async with asyncio.TaskGroup() as tasks:  # as who listens and speaks at once
+            tasks.create_task(news())
+
     return app
 
 
@@ -84,7 +103,14 @@ def litestar_app(gate: Gatepass) -> Any:
         async for _ in socket.iter_data("text"):
             await socket.send_text(litestar_guard.current_principal(socket).session_id)
 
-    return litestar.Litestar([chat], plugins=[litestar_guard.GatepassPlugin(gate)])
+    @litestar.websocket("/speak")
+    async def speak(socket: litestar.WebSocket[Any, Any, Any], principal: litestar_guard.CurrentPrincipal) -> None:
+        await socket.accept()
+        while True:
+            await socket.send_text("news")
+            await asyncio.sleep(0)
+
+    return litestar.Litestar([chat, speak], plugins=[litestar_guard.GatepassPlugin(gate)])
 
 
 def bare_app(gate: Gatepass) -> Any:
@@ -94,6 +120,9 @@ def bare_app(gate: Gatepass) -> Any:
             return
         await receive()
         await send({"type": "websocket.accept"})
+        while scope["path"] == "/speak":
+            await send({"type": "websocket.send", "text": "news"})
+            await asyncio.sleep(0)
         while (await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": asgi.current_principal(scope).session_id})
 
@@ -188,6 +217,16 @@ class TestEveryFramework:
             visit.sign_out()
             assert code_of(socket) == 4403
         until(lambda: visit.gate.live.count == 0)
+
+    def test_a_route_that_only_speaks_ends_with_the_session_and_leaves_no_error(
+        self, visit: Visit, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with visit.client.websocket_connect("/speak", headers=visit.bearer()) as socket:
+            assert socket.receive_text() == "news"
+            visit.sign_out()
+            assert code_of(socket) == 4403
+        until(lambda: visit.gate.live.count == 0)
+        assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
     def test_a_page_of_elsewhere_is_refused(self, visit: Visit) -> None:
         headers = {**visit.bearer(), "Origin": "https://evil.example"}

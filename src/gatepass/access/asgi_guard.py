@@ -165,13 +165,16 @@ def prepare_scope(scope: Scope, *, check: Check, cookies: Cookies, live: LiveCon
 def withhold_link(scope: Scope) -> bool:
     """Take the link out of the query, in place: servers write their access log from the scope that they made.
 
-    Returns whether there was one. A websocket is opened by none.
+    Returns whether there was one that may open something: a websocket is opened by none.
     """
     asked = scope.get("query_string", b"")
     if not has_link(asked):
         return False
     query, link = split_query(asked.decode("latin-1"))
-    if link is None or scope["type"] != "http":
+    if link is None:
+        return False
+    if scope["type"] != "http":
+        scope["query_string"] = query.encode("latin-1")
         return False
     path, root = scope["path"], scope.get("root_path", "").rstrip("/")
     whole = path if not root or path == root or path.startswith(root + "/") else root + path

@@ -75,13 +75,15 @@ class LiveSocket(Handshake):
         scope[LIVE] = self
         try:
             await app(scope, self.receive, self.send)
-        except SocketClosed:
-            pass  # it has learnt of the end by sending
         except GatepassError as refusal:
             problem = problem_of(refusal)
-            if problem is None:
+            if problem is not None:
+                await self.refuse(problem)
+            elif not has_learnt_of_the_end(refusal):
                 raise
-            await self.refuse(problem)
+        except Exception as error:
+            if not has_learnt_of_the_end(error):
+                raise
         finally:
             await self._finish()
 
@@ -268,6 +270,17 @@ class LiveSocket(Handshake):
         if self._wake is not None:
             wake, self._wake = self._wake, None
             wake.set_result(None)
+
+
+def has_learnt_of_the_end(error: BaseException) -> bool:
+    """Whether an application was ended by nothing but that it sent on after the guard's close, which is no fault of it.
+
+    Starlette and its kin make a WebSocketDisconnect of what sending raises, and a group of tasks a group.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(has_learnt_of_the_end, error.exceptions))
+    is_disconnect = type(error).__name__ == "WebSocketDisconnect"
+    return isinstance(error.__context__ if is_disconnect else error, SocketClosed)
 
 
 def socket_of(scope: Scope) -> LiveSocket | None:

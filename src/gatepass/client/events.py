@@ -4,19 +4,23 @@
     async for event in async_events(client, "/news"): ...
 
 A response ends when its access token runs out, and networks end it earlier: each time the reader comes back with a
-newer token and the id of the last event, after a pause with jitter. It ends for good with the session.
+newer token and the id of the last event, after a pause with jitter. It ends for good with the session of its first
+response, and never goes on with that of another person. A sign-out ends it at once, also where the server does not
+hear of it; in sync code, where nothing can wake a thread that reads, no event comes after it.
 """
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from dataclasses import dataclass
 from typing import Any
 
 from gatepass.client.errors import (
     ClientError,
     ServerError,
+    SessionEndedError,
     TooManyRequestsError,
     UnauthenticatedError,
     raise_for_problem,
@@ -98,17 +102,72 @@ class _Reader:
         return ServerSentEvent("\n".join(data), fields.get("event") or "message", self.last_id)
 
 
+class _Owner:
+    """Whose events they are: those of the session that the first response was for."""
+
+    def __init__(self, client: Any) -> None:
+        self._session = client.session
+        self._sid: str | None = None
+        self._reading: asyncio.Timeout | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether that session has ended, here or at the server, or another one is in its place."""
+        return self._sid is not None and self._session.state.sid != self._sid
+
+    def check(self) -> None:
+        """Raise SessionEndedError once it has."""
+        if self.is_gone:
+            raise SessionEndedError(self._session.state.reason or "replaced", session_id=self._sid)
+
+    def note(self) -> None:
+        """A response has begun."""
+        self.check()
+        self._sid = self._session.state.sid
+
+    @contextlib.contextmanager
+    def watched(self) -> Generator[None]:
+        """Wake `next_line` when the session changes, from whatever thread."""
+        loop, watchers = asyncio.get_running_loop(), self._session.state.watchers
+
+        def look() -> None:
+            loop.call_soon_threadsafe(wake)
+
+        def wake() -> None:
+            if self._reading is not None and self.is_gone:
+                self._reading.reschedule(loop.time())
+
+        watchers.add(look)
+        try:
+            yield
+        finally:
+            watchers.discard(look)
+
+    async def next_line(self, lines: AsyncIterator[str]) -> str | None:
+        """The next line, None after the last. Raises as `check`, also while it waits."""
+        self.check()
+        try:
+            async with asyncio.timeout(None) as self._reading:
+                return await anext(lines, None)
+        except TimeoutError:
+            self.check()
+            raise
+        finally:
+            self._reading = None
+
+
 def events(
     client: Any, url: str, *, last_event_id: str = "", read_timeout: float | None = None
 ) -> Generator[ServerSentEvent, None, None]:
     """The events at `url`, for a `Client`: without end, unless the server answers 204.
 
     `read_timeout`: seconds of silence after which the connection is given up; None for a server that may be silent.
-    Raises SessionEndedError, the ProblemError of an answer that a later attempt does not change, and ClientError for
-    what is no event stream.
+    Raises SessionEndedError once the session is over, the ProblemError of an answer that a later attempt does not
+    change, and ClientError for what is no event stream.
     """
-    reader, lost = _Reader(last_event_id), None
+    reader, owner, lost = _Reader(last_event_id), _Owner(client), None
     while True:
+        owner.check()
         try:
             with client.stream(
                 "GET", url, headers=reader.headers(), timeout=_timeout(client, read_timeout)
@@ -117,10 +176,13 @@ def events(
                     response.read()
                 if _is_over(response):
                     return
+                owner.note()
                 for line in response.iter_lines():
+                    owner.check()
                     if (event := reader.take(line)) is not None:
                         yield event
         except UnauthenticatedError as refusal:
+            owner.check()
             # A token that is young is not renewed for a call; here it may be that the session has just ended.
             reader.note_refusal(refusal, client)
             drive(client.session.refresh(), client)
@@ -135,26 +197,31 @@ async def async_events(
     client: Any, url: str, *, last_event_id: str = "", read_timeout: float | None = None
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """The same for an `AsyncClient`."""
-    reader, lost = _Reader(last_event_id), None
-    while True:
-        try:
-            limit = _timeout(client, read_timeout)
-            async with client.stream("GET", url, headers=reader.headers(), timeout=limit) as response:
-                if response.status_code >= 400:
-                    await response.aread()
-                if _is_over(response):
-                    return
-                async for line in response.aiter_lines():
-                    if (event := reader.take(line)) is not None:
-                        yield event
-        except UnauthenticatedError as refusal:
-            reader.note_refusal(refusal, client)
-            await drive_async(client.session.refresh(), client)
-            continue
-        except _LATER as error:
-            lost = error
-        await asyncio.sleep(reader.pause(lost))
-        lost = None
+    reader, owner, lost = _Reader(last_event_id), _Owner(client), None
+    with owner.watched():
+        while True:
+            owner.check()
+            try:
+                limit = _timeout(client, read_timeout)
+                async with client.stream("GET", url, headers=reader.headers(), timeout=limit) as response:
+                    if response.status_code >= 400:
+                        await response.aread()
+                    if _is_over(response):
+                        return
+                    owner.note()
+                    lines = response.aiter_lines()
+                    while (line := await owner.next_line(lines)) is not None:
+                        if (event := reader.take(line)) is not None:
+                            yield event
+            except UnauthenticatedError as refusal:
+                owner.check()
+                reader.note_refusal(refusal, client)
+                await drive_async(client.session.refresh(), client)
+                continue
+            except _LATER as error:
+                lost = error
+            await asyncio.sleep(reader.pause(lost))
+            lost = None
 
 
 def _is_over(response: Any) -> bool:

@@ -152,6 +152,7 @@ async def test_refusals_reach_the_client_as_they_are_documented(servers: dict[in
             async with connect(f"ws://127.0.0.1:{port}/live/chat", origin="https://evil.example", proxy=None):  # type: ignore[arg-type]
                 pass
         assert foreign.value.response.status_code == 403
+    assert [line for log in servers.values() for line in log.read_text().splitlines() if "ERROR" in line] == []
 
 
 async def test_no_token_is_in_a_log_of_uvicorn_or_nginx(servers: dict[int, Path], proxy: Nginx, folder: Path) -> None:
