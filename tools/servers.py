@@ -1,6 +1,6 @@
 """nginx and PgBouncer for the tests of deployments, Firefox and WebKitGTK for those of browsers. For run.py.
 
-Debian's packages, on a machine where nobody installed them; only root may. Where they cannot be had the tests that need
+Debian's packages, on a machine that lacks them; only root may. Where they cannot be had the tests that need
 them say so, and are skipped.
 """
 

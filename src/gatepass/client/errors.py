@@ -140,7 +140,7 @@ class SecondFactorRequiredError(UnauthenticatedError):
 
     @property
     def ticket(self) -> str:
-        """What the second step must show. Whoever has it is half signed in: keep it in memory."""
+        """What the second step must show. Its holder is half signed in: keep it in memory."""
         return str(self.facts["ticket"])
 
     @property

@@ -262,7 +262,7 @@ def _response(problem: Problem) -> bytes:
 
 
 def _unreadable() -> bytes:
-    """The response to what is no HTTP, in plain text: nobody who speaks to these endpoints sends it."""
+    """The response to what is no HTTP, in plain text: no client of these endpoints sends it."""
     head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {len(UNREADABLE)}"
     return f"{head}\r\nconnection: close\r\n\r\n{UNREADABLE}".encode()
 

@@ -74,7 +74,7 @@ class Sessions:
     async def open(self) -> None:
         """Let no session live that began before the policy's `sessions_not_before`. Before the first request.
 
-        Raises ConfigurationError for a time in the future: nobody could stay signed in. Raises StoreUnavailable.
+        Raises ConfigurationError for a time in the future: no session could live. Raises StoreUnavailable.
         """
         earliest = self._policy.sessions_not_before
         if earliest > self._clock.now():

@@ -40,7 +40,7 @@ class OutOfStep(NamedTuple):
 
 
 class Unproven(NamedTuple):
-    """A bound token without the proof of its key: a copy, whoever sends it."""
+    """A bound token without the proof of its key counts as a copy."""
 
     token: RefreshToken
     reason: Reason
