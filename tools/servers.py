@@ -14,7 +14,7 @@ PACKAGES = (
     {"firefox": "firefox-esr"},
     {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"},
 )
-"""Programs and their packages. Each group is installed by itself: not all of Debian's kin have all of them."""
+"""Programs and their packages. Each group is installed by itself: not all systems like Debian have all of them."""
 SYSTEM = "/usr/sbin"
 """Where Debian keeps some, which is not on every PATH."""
 

@@ -46,7 +46,7 @@ class IdentitiesStore(AccountStore, IdentityStore, Protocol):
 
 
 class Identities:
-    """All verbs on identities. `registration` is the mode of self-service (`Policy.registration`)."""
+    """Finds, links, unlinks and lists identities. `registration` is the mode of `Policy.registration`."""
 
     def __init__(
         self,

@@ -135,7 +135,7 @@ class SecondFactorRequiredError(UnauthenticatedError):
 
     @property
     def methods(self) -> Sequence[str]:
-        """What may follow."""
+        """The second steps that the account has: `totp`, `passkey`, `recovery`; or `enrol`."""
         return tuple(self.facts["methods"])
 
     @property
