@@ -83,6 +83,10 @@ class RefreshCookies:
         """The refresh cookies that came, also those that a guard outside withheld."""
         return self._cookies.read(reclaim(request.scope, request.headers))
 
+    def sids_of(self, request: Request) -> set[bytes]:
+        """The sessions whose authentic refresh tokens came with a request, live or ended."""
+        return self.sids(self.received(request))
+
     def sids(self, received: Sequence[Received]) -> set[bytes]:
         """The sessions of all authentic tokens, live or ended."""
         return {token.sid for token in authentic(received, self._keys)}
