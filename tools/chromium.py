@@ -1,4 +1,4 @@
-"""A Chromium for the browser tests, also on a machine where nobody installed one. For run.py: standard library only.
+"""A Chromium for the browser tests, also on a machine that has none. For run.py: standard library only.
 
 What is there is taken first: CHROMIUM_PATH, the system's, Playwright's own. Then Debian's package, which only root
 may install, then Playwright's download. Last the headless shell that npm carries as @sparticuz/chromium: it is built

@@ -20,7 +20,7 @@ from pathlib import Path
 TARGET = Path(__file__).resolve().parent.parent / "src" / "gatepass" / "accounts" / "passwords" / "blocklist.txt.gz"
 COMMON = Path(__file__).resolve().parent / "common_passwords.txt"
 SHORTEST, LONGEST = 8, 40
-"""8 is the least that any policy accepts; nobody types a doubled phrase of more than 40."""
+"""8 is the least that any policy accepts; a doubled phrase of more than 40 is not typed."""
 SHORTEST_WORD = 4
 """Words alone are needed too: what people put around them is taken off before a password is looked up."""
 TOP = """

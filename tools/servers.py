@@ -1,6 +1,6 @@
 """nginx and PgBouncer for the tests of deployments, Firefox and WebKitGTK for those of browsers. For run.py.
 
-Debian's packages, on a machine where nobody installed them; only root may. Where they cannot be had the tests that need
+Debian's packages, on a machine that lacks them; only root may. Where they cannot be had the tests that need
 them say so, and are skipped.
 """
 
@@ -14,7 +14,7 @@ PACKAGES = (
     {"firefox": "firefox-esr"},
     {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"},
 )
-"""Programs and their packages. Each group is installed by itself: not all of Debian's kin have all of them."""
+"""Programs and their packages. Each group is installed by itself: not all systems like Debian have all of them."""
 SYSTEM = "/usr/sbin"
 """Where Debian keeps some, which is not on every PATH."""
 

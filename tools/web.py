@@ -97,7 +97,7 @@ def is_node_enough() -> bool:
 
 
 def _stamp(name: str) -> Path:
-    """Beside the packages, so that whoever deletes these builds anew."""
+    """Beside the packages, so that a deletion of these makes it build anew."""
     return PACKAGES / ".stamps" / name
 
 

@@ -1,6 +1,6 @@
 """Requests to other servers: which URLs are trusted, and one exchange that is bounded in time and size.
 
-It blocks its thread. Who asks on behalf of a request does so on a thread of its own (`oidc.fetch`); a follower has one
+It blocks its thread. Code that asks for a request does so on a thread of its own (`oidc.fetch`); a follower has one
 anyway (`remote.connection`).
 """
 

@@ -101,7 +101,7 @@ class TestSettingAPassword:
         assert (await ann.get("/me")).status == 200
 
     async def test_it_sets_no_other_password_and_guesses_are_counted(self, at: Post) -> None:
-        """Who finds the mail later learns no more than from the form to sign in."""
+        """A later reader of the mail learns no more than from the form to sign in."""
         token = await at.token()
         await at.ask("/password/reset", {"token": token, "new": NEW})
         bodies = [{"token": token, "new": f"{OTHER} {number}"} for number in range(6)]

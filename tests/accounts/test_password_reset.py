@@ -59,7 +59,7 @@ async def test_a_change_of_the_password_makes_the_link_void(at: Post, ann: Brows
 
 
 async def test_a_change_of_the_address_makes_the_link_void(at: Post, ann: Browser) -> None:
-    """Who reads the old mailbox must not take the account that its owner moved away from it."""
+    """A reader of the old mailbox must not take the account that its owner moved away from it."""
     await at.ask("/password/forgot", {"email": EMAIL})
     reset = await at.token()
     await at.ask("/email", {"email": "ann@new.example", "password": PASSWORD}, browser=ann)

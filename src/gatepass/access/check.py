@@ -158,7 +158,7 @@ class Check:
     def session_to_end(self, authorizations: list[str]) -> str:
         """The session of an authentic token, also of one that has expired or is not valid yet: for signing out.
 
-        A clock that is wrong must not keep anybody signed in. Raises TokenRequired, InvalidToken, or Unavailable.
+        A clock that is wrong must not keep a session going. Raises TokenRequired, InvalidToken, or Unavailable.
         """
         return self._verifier.session_of(bearer_of(authorizations))
 

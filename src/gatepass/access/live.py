@@ -207,7 +207,7 @@ class _Room:
             for connection in tuple(self.by_session.get(sid, ())):
                 connection.end(RevokedToken())
         accounts = {mark.account_id for mark in marks}
-        if not sids or accounts:  # an epoch that was raised names nobody
+        if not sids or accounts:  # a raised epoch names no account
             self._judge(each for each in self._every() if not accounts or _concerns(accounts, each.principal))
 
     def keep_looking(self) -> None:

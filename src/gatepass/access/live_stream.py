@@ -39,7 +39,7 @@ class _Response:
         self.end(refusal)
 
     def release(self) -> None:
-        """Nothing waits here."""
+        """A response holds nothing back, so there is nothing to go on with."""
 
     async def next_of(self, chunks: AsyncIterator[Chunk]) -> Chunk:
         """The next chunk. Raises TimeoutError if the response is over first, StopAsyncIteration after the last."""

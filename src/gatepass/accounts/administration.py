@@ -27,7 +27,7 @@ class Administration:
     """`by` names who acts, in one line: a person of the application, or a user of the machine.
 
     Every act raises StoreUnavailable before anything was done if the trail cannot be written, and ValueError for a `by`
-    that names nobody.
+    that is empty.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Administration:
     async def reset_factors(self, account_id: str, *, by: str) -> bool:
         """Remove all factors of an account whose owner has lost them, and tell the owner. False if there is none.
 
-        Whoever has the password gets in with it alone then: make sure who asks.
+        The password alone signs in then: make sure who asks.
         """
         await self.note("factors-reset", account_id, by=by)
         return await self._factors.reset(account_id)

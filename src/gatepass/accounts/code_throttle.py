@@ -8,7 +8,7 @@ home networks get in. A new password does not clear the counts, or a stolen mail
 recovery code does, and an administrator who enables the account or resets its factors.
 
 A mailed code has a count by the address, which may have no account, so that all addresses are alike. A right one clears
-it. So does a new password by mail: that count guards no second factor, and whoever reads the mailbox has the codes.
+it. So does a new password by mail: that count guards no second factor, and a reader of the mailbox has the codes.
 """
 
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,4 +1,4 @@
-"""Which account somebody has who signed in at another provider, and how identities are linked and unlinked.
+"""Which account a person has who signed in at another provider, and how identities are linked and unlinked.
 
 An identity signs in to the account that it is linked to, whatever address it says today. Where it is new, its address
 decides, and an address is a claim that others make too:
@@ -11,7 +11,7 @@ decides, and an address is a claim that others make too:
 
 Refused is `link-required`: its owner signs in as before, and links. So an account that was planted under another
 person's address never gets that person's identity. The other way round, a mailed link that sets a password takes an
-account back from whoever made it: the identities of an account whose address was not verified go with it.
+account back from the person who made it: the identities of an account whose address was not verified go with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class IdentitiesStore(AccountStore, IdentityStore, Protocol):
 
 
 class Identities:
-    """All verbs on identities. `registration` is the mode of self-service (`Policy.registration`)."""
+    """Finds, links, unlinks and lists identities. `registration` is the mode of `Policy.registration`."""
 
     def __init__(
         self,

@@ -7,8 +7,8 @@ Two clients that ask for one address have two codes, each good with its own tick
 of another makes no code of the owner void. A client that asks again with its ticket, before it has tried a code, gets
 the same code again: it does not matter which of two mails is read.
 
-The code shows the mailbox, as a link to a new password does. Whoever made an account of an address that was never
-verified may be another person: the first code takes from it the password, the identities and the passkeys.
+The code shows the mailbox, as a link to a new password does. An account of an address that was never
+verified may have been made by another person: the first code takes its password, identities and passkeys away.
 """
 
 from collections.abc import Callable

@@ -61,9 +61,9 @@ class PasswordReset:
     async def reset(self, token: Secret, new: Secret, *, ip_prefix: str) -> None:
         """Set a new password. Revokes every session, makes every other link void, and clears the failed sign-ins.
 
-        An account without a password has one then. Whoever made an account of an address that was never verified may
-        be another person: the identities and passkeys of such an account do not sign in any more. An authenticator app
-        and recovery codes stay whatever the account: they let nobody in without the password.
+        An account without a password has one then. An account of an address that was never verified may have been made
+        by another person: its identities and passkeys do not sign in any more. Of every account the authenticator app
+        and the recovery codes stay: they open nothing without the password.
 
         The same request again changes nothing. What can fail comes before the password is set, which uses up the link.
 

@@ -19,7 +19,7 @@ are told apart:
                     hour, it waits for those at this account only
     stranger        everybody else
 
-Codes of a second factor have counts of their own (`code_throttle`): whoever knows the password must not
+Codes of a second factor have counts of their own (`code_throttle`): a party that knows the password must not
 clear them with it.
 
 An unknown network is not counted. Addresses without an account are counted in the same way, by the same calls of the

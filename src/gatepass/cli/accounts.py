@@ -173,7 +173,7 @@ def verify(email: str, registration: str | None, env_file: Path | None) -> None:
 )
 @env_file_option
 def refresh_claims(account: str | None, everybody: bool, within: int, env_file: Path | None) -> None:
-    """Refuse the present access tokens of an account, so that its clients get new ones. Nobody is signed out."""
+    """Refuse the present access tokens of an account, so that its clients get new ones. No session ends."""
     if (account is None) != everybody:
         raise click.UsageError("name one account: EMAIL or ID, or --everybody")
 

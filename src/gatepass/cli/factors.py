@@ -59,7 +59,7 @@ def list_(account: str, env_file: Path | None, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @env_file_option
 def reset(account: str, yes: bool, env_file: Path | None) -> None:
-    """Remove all factors of an account whose owner has lost them. Who has the password gets in with it alone then.
+    """Remove all factors of an account whose owner has lost them. The password alone signs in then.
 
     The owner is told by mail, and the sessions stay.
     """

@@ -135,12 +135,12 @@ class SecondFactorRequiredError(UnauthenticatedError):
 
     @property
     def methods(self) -> Sequence[str]:
-        """What may follow."""
+        """The second steps that the account has: `totp`, `passkey`, `recovery`; or `enrol`."""
         return tuple(self.facts["methods"])
 
     @property
     def ticket(self) -> str:
-        """What the second step must show. Whoever has it is half signed in: keep it in memory."""
+        """What the second step must show. Its holder is half signed in: keep it in memory."""
         return str(self.facts["ticket"])
 
     @property

@@ -57,7 +57,7 @@ class _Reader:
         self._was_refused = False
 
     def headers(self) -> dict[str, str]:
-        """Of the next request."""
+        """The headers of the next request."""
         self._fields, self._data = {}, []
         since = {"Last-Event-ID": self.last_id} if self.last_id else {}
         return {"Accept": MEDIA_TYPE, "Cache-Control": "no-store", **since}

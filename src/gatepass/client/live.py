@@ -183,7 +183,7 @@ async def sockets(
     """One connection to `url` after the other, for an `AsyncClient` that is signed in.
 
     `url` is a path below the client's `base_url`, or an address of the same origin. `options` are those of
-    `websockets.asyncio.client.connect`. Raises SessionEndedError, also if nobody is signed in, LiveRefusedError,
+    `websockets.asyncio.client.connect`. Raises SessionEndedError, also without a session, LiveRefusedError,
     RefreshUnavailableError never: it tries again. Raises ValueError for an address of another origin.
     """
     address, given = _address(client, url), options.pop("additional_headers", {})

@@ -1,6 +1,6 @@
 """One entry of the audit trail: which administrator did what, to what, and when (ASVS 16.2.1, 16.3.1).
 
-Events tell what happened in one process, to whoever listens there; a command has no listeners. The trail is in the
+Events tell the listeners of one process what happened there; a command has no listeners. The trail is in the
 store, so what a command did on another machine is found there too. An entry holds ids and no personal data of owners.
 """
 

@@ -1,7 +1,7 @@
 """How a person was authenticated: the facts that a session keeps of its sign-in and that its access tokens tell.
 
 methods   ("pwd",)            RFC 8176, or names of the application's own
-acr       "urn:…:silver"      the assurance, by the word of whoever authenticated (OpenID Connect Core §2)
+acr       "urn:…:silver"      the assurance, as the authenticating party says it (OpenID Connect Core §2)
 at        1_800_000_000       when; None is now
 """
 

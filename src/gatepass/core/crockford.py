@@ -1,6 +1,6 @@
 """Codes that people read from paper and type: base 32 in Crockford's alphabet, in which no two characters look alike.
 
-There is no I, L, O and U. Whoever types I or L means 1, and O means 0; case, spaces and hyphens do not matter.
+There is no I, L, O and U. A typed I or L means 1, and O means 0; case, spaces and hyphens do not matter.
 """
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

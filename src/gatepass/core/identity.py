@@ -1,4 +1,4 @@
-"""Who somebody is at another provider of identities, and which sessions began there (OpenID Connect).
+"""Who a person is at another provider of identities, and which sessions began there (OpenID Connect).
 
 An identity is a pair of issuer and subject: the one name that a provider never gives to another person (OpenID Connect
 Core §5.7). Addresses and names are what the provider says today; no identity is looked up by them.

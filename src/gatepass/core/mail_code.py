@@ -1,6 +1,6 @@
 """Codes by mail: a ticket for the client that asked, and eight characters for the mailbox. Neither counts alone.
 
-    gp_mc_<what the gate has sealed: core/sealed.py>       answered at once, to whoever asks, for any address
+    gp_mc_<what the gate has sealed: core/sealed.py>       answered at once, to any caller, for any address
     7K3M-Q2VX                                              mailed to the address, if it has an account
 
 A ticket has the address and a random seed; the code is a MAC under the seed over the account as it is when the mail is

@@ -13,7 +13,7 @@ MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 LONGEST_LINK = 12 * HOUR
-"""Seconds: a film and its pauses. Whoever has an address with a link can read that path for so long."""
+"""Seconds: a film and its pauses. The holder of a link can read its path for so long."""
 
 RegistrationMode = Literal["open", "verify", "closed"]
 SecondFactor = Literal["off", "optional", "required"]

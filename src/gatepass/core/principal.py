@@ -29,7 +29,7 @@ class Principal(Generic[Claims]):
     """The caller: the facts of a verified access token.
 
     `account_id` is the `sub` claim, `session_id` the `sid` claim in hex; times are Unix seconds; `methods` are those of
-    the sign-in, the `amr` claim (RFC 8176), and `acr` is its assurance, None where nobody has said one. `begun_at` is
+    the sign-in, the `amr` claim (RFC 8176), and `acr` is its assurance, None where none was said. `begun_at` is
     when the session began: `authenticated_at`, or later where another system had authenticated the person before.
     `claims` has all claims, those of the application's hook included. They cannot be changed, in any depth: a verified
     token is remembered, and later requests get the same ones. `typed` gives a `Principal[MyClaims]`, whose claims are a

@@ -23,7 +23,7 @@ _P = 2**255 - 19
 _ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
 SMALL_ORDER = frozenset((0, 1, _ORDER_8, _P - _ORDER_8, _P - 1, _P, _P + 1))
 """The y of points of Ed25519 whose order is 8 or less, in each way to write it, without the bit of x. As a key, one of
-them has signatures that hold for every eighth message at least, and that anybody can write."""
+them has signatures that hold for every eighth message at least, and that can be written without a private key."""
 Jwk = Mapping[str, object]
 
 

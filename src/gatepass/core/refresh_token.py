@@ -8,8 +8,8 @@ text. The prefix lets secret scanners find leaks. The MAC is HMAC-SHA256 over al
 valid one is refused before any I/O (P5).
 
 A *bound* token carries the name of a binding key and the key itself, sealed. All bound tokens of a session have one
-nonce, so the token of each generation is one token, whoever asks for it and how often. An *unbound* one has a random
-nonce and names the token that it was exchanged for.
+nonce, so the token of each generation is one token, whichever request asks for it and how often. An *unbound* one has a
+random nonce and names the token that it was exchanged for.
 """
 
 import hashlib

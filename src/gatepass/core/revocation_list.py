@@ -1,4 +1,4 @@
-"""What a guard asks of the list of ended sessions, whoever keeps it: this gate, or another one's events."""
+"""What a guard asks of the list of ended sessions, kept by this gate, or from another one's events."""
 
 from collections.abc import Sequence
 from typing import Protocol

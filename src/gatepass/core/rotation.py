@@ -19,10 +19,11 @@
     late     no key, within the leeway, t lost a fair race        409, nothing changes
     reuse    everything else                                      two holders: revoke the session
 
-Why this is safe. Who presents a bound token has proven the key, so nothing has to be told apart and nothing
-remembered: the row of a bound session is a counter, and any roll-back of jar or store heals in two calls. An unbound
-token is whoever's who copied it: its tokens form one line, and a token that is off the line means that two parties
-have used one of them. A row that is bound admits no unbound token but those that its own key offers again.
+Why this is safe. A party that presents a bound token has proven the key, so nothing has to be told apart and
+nothing remembered: the row of a bound session is a counter, and any roll-back of jar or store heals in two calls. An
+unbound token belongs to each party that copied it: its tokens form one line, and a token that is off the line means
+that two parties have used one of them. A row that is bound admits no unbound token but those that
+its own key offers again.
 
 `decide` is pure, and decided nowhere else: stores only compare and swap.
 """

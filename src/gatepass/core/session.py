@@ -23,8 +23,8 @@ class Session:
     """The row of PROTOCOL §3. Times are whole Unix seconds; `sid`, fingerprints and the binding have 16 bytes.
 
     `previous` is the fingerprint of the token that was committed before the present one, if that one is unbound.
-    `methods` are the authentication methods of the sign-in (RFC 8176), and `acr` is the assurance that it had, by the
-    word of whoever authenticated (OpenID Connect Core §2), "" if none was said. `authenticated_at` may lie before
+    `methods` are the authentication methods of the sign-in (RFC 8176), and `acr` is the assurance that it had, as the
+    authenticating party says it (OpenID Connect Core §2), "" if none was said. `authenticated_at` may lie before
     `created_at`: another system had authenticated the person earlier. `device_key` is the public key that the browser
     registered for the session, b"" if none; from `device_since` on, its first proof, no refresh goes without the
     device (PROTOCOL §11).

@@ -46,7 +46,7 @@ def _hard_stop(free: int) -> Throttle:
 
 
 LIFETIME = _hard_stop(80)
-"""Failures in a row at one account, whoever caused them, after which strangers are refused."""
+"""Failures in a row at one account, by all callers together, after which strangers are refused."""
 LIFETIME_OF_NETWORKS = _hard_stop(90)
 """After which the networks of the account's live sessions are refused too: strangers leave them ten."""
 LIFETIME_OF_DEVICES = _hard_stop(100)

@@ -1,4 +1,4 @@
-"""A class of values that are made in each request: nobody changes them, and the type checker sees to that.
+"""A class of values that are made in each request: they are never changed, and the type checker sees to that.
 
     @value
     class Swap:

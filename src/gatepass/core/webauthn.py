@@ -1,7 +1,7 @@
 """The two ceremonies of WebAuthn as rules: what a new credential and a sign-in must show (L3 §7.1 and §7.2).
 
     the browser       clientDataJSON      which ceremony, which challenge, which page
-    the authenticator authenticator data  which RP id, was somebody there, and verified, is the key on several devices
+    the authenticator authenticator data  which RP id, was the user present, and verified, is the key on several devices
     the key           signature           over both
 
 Pure: a library reads CBOR and COSE and verifies signatures (`ports.passkeys`), the services know accounts and time.
@@ -107,7 +107,7 @@ class Expected:
             raise InvalidPasskey("type")
         if client.origin not in self.origins:  # step 9, 12
             raise InvalidPasskey("origin")
-        if client.is_framed:  # steps 10 and 11, 13 and 14: no page of ours stands in one of somebody else
+        if client.is_framed:  # steps 10 and 11, 13 and 14: no page of ours stands in a frame of another site
             raise InvalidPasskey("frame")
         rp_id_hash = hashlib.sha256(self.rp_id.encode()).digest()
         if not hmac.compare_digest(rp_id_hash, data.rp_id_hash):  # step 14, 15

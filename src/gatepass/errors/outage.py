@@ -7,7 +7,7 @@ from gatepass.problem_codes import ProblemCode
 class ProviderFailed(Problem):
     """502: what a provider of identities answers cannot be used. `why` is for logs and tests alone.
 
-    Nobody is signed in, and nobody is signed out.
+    No session begins, and none ends.
     """
 
     status = 502

@@ -50,7 +50,7 @@ _KINDS = {-7: 2, -8: 1, -257: _RSA}
 
 
 class Fido2:
-    """The port `WebAuthn`."""
+    """The port `WebAuthn`, by the package fido2."""
 
     def read_attestation(self, attestation_object: bytes) -> NewCredential:
         """As the port says; a key that could not verify anything is refused too."""

@@ -1,7 +1,7 @@
 """What a passkey is called until its owner names it: the password manager that made it, by its AAGUID.
 
 A list of programs that many people have, from the public list of passkey providers. It names what its owner would
-recognise and judges nothing: without attestation an AAGUID is the word of whoever sent it.
+recognise and judges nothing: without attestation an AAGUID is what the client says.
 """
 
 _PROVIDERS = {

@@ -22,8 +22,8 @@ def for_creation(
 ) -> dict[str, Any]:
     """The options of a new passkey. A device that has one of the `existing` makes no second one.
 
-    Discoverable (`residentKey`), or nobody could sign in with it without a name; no attestation, for which browsers
-    would ask the person.
+    Discoverable (`residentKey`), or it could not sign in without a name; no attestation, for which browsers would ask
+    the person.
     """
     name = account.email or account.id
     return {

@@ -57,7 +57,10 @@ class PasskeyStore(AccountStore, FactorStore, Protocol):
 
 
 class PasskeyFactors:
-    """All verbs on passkeys. Without a `party` none can be added or used; those that there are can be removed."""
+    """Adds, lists, uses, renames and removes passkeys.
+
+    Without a `party` none can be added or used; those that there are can be removed.
+    """
 
     def __init__(
         self,

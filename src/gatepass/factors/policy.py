@@ -61,7 +61,7 @@ class SecondFactors:
 
     @property
     def are_off(self) -> bool:
-        """Whether nobody is asked, and nothing can be enrolled."""
+        """Whether no second factor is asked for, and none can be enrolled."""
         return self._policy.second_factor == "off"
 
     async def needed(self, account: Account, how: Authentication) -> tuple[SecondMethod, ...]:

@@ -16,7 +16,7 @@ from gatepass.problem_codes import ProblemCode
 
 
 class RecoveryCodes:
-    """All verbs on recovery codes."""
+    """Makes recovery codes, and uses each up once."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ class Factors:
 
 
 class FactorList:
-    """Reads them."""
+    """Reads the factors of an account from the store."""
 
     def __init__(self, store: FactorStore) -> None:
         self._store = store

@@ -40,7 +40,7 @@ class TotpSetup:
 
 
 class Totps:
-    """All verbs on authenticator apps. `service` is the name that apps show beside the codes."""
+    """Starts, confirms, asks and removes authenticator apps. `service` is the name that apps show beside the codes."""
 
     def __init__(
         self,

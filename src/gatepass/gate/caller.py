@@ -70,7 +70,7 @@ class ForCallers:
 
         For routes that ask for `link_principal`. `path` is as browsers send it, with its query; an absolute http(s) URL
         is taken too. `ttl`: seconds, at most 12 hours; None: LINK_TTL. It dies with the session on every server. Not
-        async: nothing is read or stored. Whoever gets the address can open it, so render it into pages that no cache
+        async: nothing is read or stored. The address alone opens it, so render it into pages that no cache
         shares. Raises ValueError for other addresses, and for a principal that came by a link itself.
         """
         return self._parts.links.make(principal, path, ttl=ttl)
@@ -78,7 +78,7 @@ class ForCallers:
     async def refresh_claims(self, account_id: str | Collection[str], *, within: int = 0) -> None:
         """Let every guard refuse the access tokens that an account has now, or several: their clients get new ones.
 
-        Call it after the change of roles is committed. Nobody is signed out. When it returns, the mark is durable and
+        Call it after the change of roles is committed. No session ends. When it returns, the mark is durable and
         counts in this process. `within`: seconds over which many accounts are spread. Raises StoreUnavailable,
         ValueError for an empty id or a `within` that is not 0 to 3,600, and LookupError for ids of no account, such as
         an e-mail address, when the others are marked. With `users`, an account is also whom their `find` knows.

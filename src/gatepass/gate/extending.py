@@ -83,7 +83,7 @@ class Extending:
                 return account.id in ADMINISTRATORS
 
         Asked at each sign-in of an account that has none, beside the policy; of several one that says yes is enough.
-        What it raises is a 500, and more than 10 seconds are a 503: nobody is signed in then. Raises
+        What it raises is a 500, and more than 10 seconds are a 503: no session begins then. Raises
         ConfigurationError, also where SECOND_FACTOR is off.
         """
         self._parts.second_factors.require_of(function)

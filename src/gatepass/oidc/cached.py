@@ -69,6 +69,6 @@ class Cached(Generic[Document]):
 
 
 def _retrieve(fetching: asyncio.Task[Document]) -> None:
-    """Look at the end of a fetch that nobody may wait for any more."""
+    """Take the result of a fetch whose callers may all have left."""
     if not fetching.cancelled():
         fetching.exception()

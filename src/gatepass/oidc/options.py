@@ -24,7 +24,7 @@ LogoutEnds = Literal["session", "subject"]
 KeyAudience = Literal["issuer", "token_endpoint"]
 GITHUB = "https://github.com"
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
-"""Signatures that a published key verifies. ES256K and 1024-bit RSA are for nobody."""
+"""Signatures that a published key verifies. ES256K and 1024-bit RSA are refused."""
 SYMMETRIC = ("HS256", "HS384", "HS512")
 MIN_SHARED_SECRET = 32
 """Bytes of a client secret that signs (RFC 7518 §3.2)."""

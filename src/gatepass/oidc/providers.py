@@ -17,7 +17,7 @@ class Providers:
     """What `/auth/oidc/{name}` means. One may be added at any time, best before the first request."""
 
     def __init__(self, providers: Iterable[Provider], *, clock: Clock) -> None:
-        """Raises ConfigurationError."""
+        """Raises ConfigurationError for two providers of one name, or if the extra is missing."""
         self._clock = clock
         self._partners: dict[str, Partner] = {}
         self._told: dict[str, tuple[str, int]] = {}

@@ -119,7 +119,7 @@ class RelyingParty:
         )
 
     def _check_issuer(self, answer: Answer, metadata: Metadata) -> None:
-        """RFC 9207 §2.4."""
+        """Compare the `iss` of the answer with the issuer (RFC 9207 §2.4). Raises ProviderFailed."""
         if answer.issuer is None and not metadata.names_issuer:
             return
         before, several, after = metadata.issuer.partition(TENANT)

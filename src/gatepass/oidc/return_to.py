@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 PARAMETER = "gatepass_error"
-"""The query parameter that tells the page why nobody was signed in."""
+"""The query parameter that tells the page why no session began."""
 NEWS_PARAMETER = "gatepass_signed_in"
 """The query parameter that tells a page of another host than the API at which host a session has begun."""
 

@@ -17,7 +17,7 @@ class FactorStore(Protocol):
     async def add_passkey(self, passkey: Passkey, *, credential_version: int, limit: int) -> bool:
         """Add a passkey if its account is enabled, still has this credential version and has fewer than `limit`.
 
-        False if not, or if there is a passkey of this credential id, whoever's, or of this id.
+        False if not, or if there is a passkey of this credential id, of any account, or of this id.
         """
 
     async def find_passkey(self, credential_id: bytes) -> Passkey | None:

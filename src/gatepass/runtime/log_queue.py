@@ -34,7 +34,7 @@ class LogQueue:
     def __init__(self, stream: TextIO) -> None:
         """Text of `stream` that waits in its own buffer is written first."""
         stream.flush()
-        # Our own copy: a descriptor that somebody else closes may be a database's connection a moment later.
+        # Our own copy: a descriptor that other code closes may be a database's connection a moment later.
         self._descriptor = os.dup(stream.fileno())
         self._lines: deque[str] = deque()
         self._waiting = 0

@@ -80,7 +80,7 @@ class Limits:
 
     @property
     def live(self) -> LiveLimits:
-        """Those of WebSockets."""
+        """The limits of one WebSocket, as the guard takes them."""
         return LiveLimits(admission=self.live_admission, waiting=self.live_waiting, grace=self.live_grace)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`/readyz` asks the store at most once a second, however many ask: each look writes, and callers need no token."""
+"""`/readyz` asks the store at most once a second, for all callers: each look writes, and callers need no token."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,6 +38,6 @@ class SharedPing:
 
 
 def _retrieve(asked: "asyncio.Task[None]") -> None:
-    """Take the result, since all callers may have left: asyncio would log an exception that nobody takes."""
+    """Take the result, since all callers may have left: asyncio would log an exception that is never taken."""
     if not asked.cancelled():
         asked.exception()

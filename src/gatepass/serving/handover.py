@@ -103,7 +103,7 @@ class Successor:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has."""
+        """Whether the process has exited."""
         return self._process.poll() is not None
 
     def end(self) -> int:

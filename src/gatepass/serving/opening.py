@@ -19,10 +19,10 @@ RETRY_INTERVAL = 1.0
 
 
 class Gate(Protocol):
-    """What is opened."""
+    """The part of a Gatepass that is needed here."""
 
     async def open(self) -> None:
-        """Raises StoreUnavailable."""
+        """Open the gate. Raises StoreUnavailable, after which it may be tried again."""
         ...
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from gatepass.errors import ConfigurationError
 
 UNIX_MODE = 0o660
-"""Who may connect to a Unix socket may say which address a client has, so not everybody on the machine."""
+"""A peer on a Unix socket says which address a client has, so not every user of the machine may connect."""
 
 
 @contextlib.contextmanager

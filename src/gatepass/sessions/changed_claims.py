@@ -1,4 +1,4 @@
-"""The application says that roles changed: older access tokens are refused as expired, and nobody is signed out.
+"""The application says that roles changed: older access tokens are refused as expired, and no session ends.
 
     await table.take_role("editor", account_id)        # first the change, then
     await gate.refresh_claims(account_id)              # the mark, on every server within 100 ms

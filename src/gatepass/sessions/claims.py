@@ -85,7 +85,7 @@ class AddedClaims:
     async def of(self, session: Session) -> Added:
         """What to add to a token of this session. Raises Unavailable."""
         if self._hook is None and not self._says_verified:
-            # Claims that nobody adds do not become stale: what is known here is enough.
+            # Without added claims nothing becomes stale: what is known here is enough.
             return Added(self._marks.number_of(session.account_id), {})
         mark = await self._store.claims_number(session.account_id)
         asks = self._says_verified or (self._hook is not None and self._hook.takes_account)

@@ -1,4 +1,4 @@
-"""The story of a device: challenged at sign-in, registered, proven again and again (PROTOCOL §11). Experimental.
+"""The device of a session: challenged at sign-in, registered, proven again and again (PROTOCOL §11). Experimental.
 
     register   the browser has made a key and signed the challenge of the sign-in: the row gets the key, once
     prove      it has signed a challenge with that key: it earns the cookie that a refresh of the session needs
@@ -47,7 +47,7 @@ class DeviceStore(SessionStore, EpochStore, Protocol):
 
 
 class Devices:
-    """All verbs on the devices of sessions. `origins` are those of the gate, which a proof may name."""
+    """Challenges and registers the devices of sessions, and checks their proofs. A proof may name the `origins`."""
 
     def __init__(
         self,

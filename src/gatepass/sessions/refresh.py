@@ -1,4 +1,4 @@
-"""The story of a refresh: try the swap, else ask the table, then renew or refuse, and report it (PROTOCOL §4).
+"""A refresh: try the swap, else ask the table, then renew or refuse, and report it (PROTOCOL §4).
 
 A refresh usually costs one store call: the token itself says what its row must be, so the swap is tried first, and the
 table is asked only when it did not apply.

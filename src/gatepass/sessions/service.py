@@ -1,4 +1,4 @@
-"""The story of a session: it begins, is listed, ends. Tells the store, and reports what happened.
+"""A session begins, is listed, ends. Calls the store, and reports what happened.
 
 What lies between, its refreshes, is in `refresh.py`.
 """
@@ -50,7 +50,7 @@ async def end_without_row(sid: bytes, *, store: SessionStore, revocations: Revoc
 
 
 class Sessions:
-    """All verbs on sessions. Store failures pass through as StoreUnavailable; nothing is swallowed."""
+    """Begins, lists and revokes sessions. Store failures pass through as StoreUnavailable; nothing is swallowed."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Sessions:
     async def open(self) -> None:
         """Let no session live that began before the policy's `sessions_not_before`. Before the first request.
 
-        Raises ConfigurationError for a time in the future: nobody could stay signed in. Raises StoreUnavailable.
+        Raises ConfigurationError for a time in the future: no session could live. Raises StoreUnavailable.
         """
         earliest = self._policy.sessions_not_before
         if earliest > self._clock.now():

@@ -17,7 +17,7 @@ _ITEM = re.compile(r"([0-9a-f]{32}) [0-9]{1,19}", re.ASCII)
 
 
 def message_of(sid: bytes, at: int) -> str:
-    """The message of one revocation; several are joined by commas. `at` (Unix seconds) is for whoever reads along."""
+    """The message of one revocation; several are joined by commas. `at` (Unix seconds) is for people who read along."""
     return f"{sid.hex()} {at}"
 
 

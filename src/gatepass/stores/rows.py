@@ -123,7 +123,7 @@ def hash_kind(stored: str) -> str:
     The same as the expression KIND in the SQL of the stores, which both dialects understand and have an index on.
     """
     parts = stored.split("$")
-    if stored.startswith("scrypt$"):  # Django: the salt stands before the last parameters, which nobody changes
+    if stored.startswith("scrypt$"):  # Django: the salt stands before the last parameters, which never change
         kept = parts[:2]
     elif stored.startswith(("$2", "bcrypt")):
         kept = parts[:-1]

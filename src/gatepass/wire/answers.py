@@ -92,7 +92,7 @@ def session_facts(session: Session) -> Facts:
 
 
 def bound_of(session: Session) -> str:
-    """To what a session is bound: `no` for whoever has the cookie, `key` for the client that keeps one, or `device`."""
+    """To what a session is bound: `no` if the cookie alone is enough, `key` for a client's, or `device`."""
     if session.device_since is not None:
         return "device"
     return "no" if session.binding == NO_BINDING else "key"

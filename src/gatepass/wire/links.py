@@ -2,7 +2,7 @@
 
     GET /files/7?size=large&gp_link=gp_ln_…      the application, its log and its redirects see ?size=large
 
-An address with a link opens a path for whoever holds it. So the response is for no shared cache, and no page that it
+An address with a link opens a path for its holder. So the response is for no shared cache, and no page that it
 opens tells the address to another site (Referrer-Policy).
 """
 

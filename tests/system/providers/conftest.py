@@ -36,7 +36,7 @@ class Foreign:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Of `gate.oidc(…)`."""
+        """The arguments of `gate.oidc(…)`."""
         return {"issuer": self.issuer, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
 
 
@@ -65,7 +65,7 @@ def until_up(process: subprocess.Popen[bytes], port: int, what: str) -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End it."""
+    """End a provider that `start_mock` or `start_certified` started."""
     os.killpg(process.pid, signal.SIGTERM)
     process.wait(PATIENCE)
 

@@ -162,7 +162,7 @@ def after_call(_context: schemathesis.HookContext, case: Case, response: schemat
 
 
 BEYOND_SCHEMAS = {"password", "return_to", "paths"}
-"""Who has a password must give it, and others have none; an address to return to must be one of this gate; a link is of
+"""An account with a password must give it; an address to return to must be one of this gate; a link is of
 one plain path."""
 
 

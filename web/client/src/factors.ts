@@ -136,7 +136,7 @@ export const startRecovery = (session: Session, { ticket }: SecondStep): Promise
 export const completeRecovery = async (session: Session, { ticket }: SecondStep, token: string): Promise<Account> =>
   (await session.enter("/login/factor-recovery/complete", { ticket, token }))!.account;
 
-/** Keeps the factors, with the `token` of the mailed link. Nobody needs to be signed in. */
+/** Keeps the factors, with the `token` of the mailed link. Needs no session. */
 export async function cancelRecovery(session: Session, token: string): Promise<void> {
   const answer = await session.post("/factor-recovery/cancel", { token });
   if (answer.status !== 204) throw new GatepassError("http", answer);

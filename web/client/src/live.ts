@@ -5,7 +5,7 @@
  *     for await (const { data } of openEvents({ session, url: "/news" })) show(JSON.parse(data));
  *
  * Both end with the session, at once and for good. Neither keeps an abandoned session alive (PROTOCOL §8): a newer token
- * is made only while somebody uses the page (`live/use.ts`); one that requests have made is taken at no cost. Each tab
+ * is made only while the page is in use (`live/use.ts`); one that requests have made is taken at no cost. Each tab
  * has connections of its own.
  */
 

@@ -15,7 +15,7 @@ import type { Session } from "./session/types.js";
 export type { Departure } from "./session/departure.js";
 
 /**
- * Why nobody was signed in, or nothing was linked.
+ * Why no session began, or nothing was linked.
  *
  *     access-denied          the person, or the provider, refused
  *     interaction-required   the provider must ask the person something first
@@ -56,7 +56,7 @@ export type SignInErrorCode =
 export interface SignInOptions extends Departure {
   /** Keeps the session when the browser is closed. Default true. */
   readonly remember?: boolean | undefined;
-  /** Asks for the password there, for the account, or for consent, whoever is signed in there. */
+  /** Asks for the password there, for the account, or for consent, also of a person who is signed in there. */
   readonly prompt?: "login" | "select_account" | "consent" | undefined;
   /** The most seconds since the person signed in there; the server refuses an older sign-in. */
   readonly maxAge?: number | undefined;

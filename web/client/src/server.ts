@@ -51,7 +51,7 @@ export type PageRequest =
  *
  * `signed-in`      there is a principal
  * `resume`         the page cookie has run out, and there is a session: send the browser to `resumeURL`, which comes back
- * `anonymous`      nobody is signed in
+ * `anonymous`      no session
  * `lost`           resumed just now, and the page cookie was not accepted all the same: the setup is wrong
  * `unsafe-method`  a page cookie reads: changes go from the browser to the API, with the access token
  */

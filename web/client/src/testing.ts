@@ -16,8 +16,9 @@ import { FaultServer } from "./testing/fault-server.js";
 
 export { FakeProfile, FakeTab, type Fault, type ProfileOptions } from "./testing/fake-browser.js";
 export { FakeFactors } from "./testing/fake-factors.js";
+export type { Case } from "./testing/fake-refresh-table.js";
 export { type FakeSession, fakeSession, needsSecondStep } from "./testing/fake-session.js";
-export { type Case, FaultServer } from "./testing/fault-server.js";
+export { FaultServer } from "./testing/fault-server.js";
 export { accountOf, type Incoming, type Outgoing, problem } from "./testing/messages.js";
 
 /** A server, and a `fetch` that is connected to it. */

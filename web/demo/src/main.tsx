@@ -3,6 +3,7 @@
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
+import "./styles/newest-event.css";
 import "./styles/layout.css";
 import "./styles/welcome.css";
 import "./styles/pass.css";

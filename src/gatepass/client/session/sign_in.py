@@ -23,8 +23,8 @@ def exchange_credentials(
     """Post credentials to `path` and save the session that they give; no grant if the answer has none.
 
     The session is bound to a new key, which goes along; that of a second step, which has a `ticket`, to the key of the
-    first. The one whose cookie goes along ends at the server
-    (`replaced`). `token` is for the endpoints that want one. Raises httpx.RequestError.
+    first. The one whose cookie goes along ends at the server (`replaced`). `token` is for the endpoints that want one.
+    Raises httpx.RequestError.
     """
     headers = CLIENT_HEADER if token is None else {**CLIENT_HEADER, "Authorization": token.header}
 

@@ -75,7 +75,7 @@ class DjangoUsers:
         return await request_thread.run(self._verify, _django_request(request), email, secret)
 
     async def find(self, user_id: str) -> AuthenticatedUser | None:
-        """Asks `row`."""
+        """The user of an id, by `row`; None if that returns none."""
         return await request_thread.run(self._find, user_id)
 
     def join(self, gate: "Gatepass") -> None:

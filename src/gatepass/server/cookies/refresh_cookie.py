@@ -40,7 +40,7 @@ class OutOfStep(NamedTuple):
 
 
 class Unproven(NamedTuple):
-    """A bound token without the proof of its key: a copy, whoever sends it."""
+    """A bound token without the proof of its key counts as a copy."""
 
     token: RefreshToken
     reason: Reason
@@ -82,6 +82,10 @@ class RefreshCookies:
     def received(self, request: Request) -> Sequence[Received]:
         """The refresh cookies that came, also those that a guard outside withheld."""
         return self._cookies.read(reclaim(request.scope, request.headers))
+
+    def sids_of(self, request: Request) -> set[bytes]:
+        """The sessions whose authentic refresh tokens came with a request, live or ended."""
+        return self.sids(self.received(request))
 
     def sids(self, received: Sequence[Received]) -> set[bytes]:
         """The sessions of all authentic tokens, live or ended."""

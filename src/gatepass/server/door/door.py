@@ -51,7 +51,7 @@ class SignedIn:
 
     @property
     def account(self) -> Account:
-        """The account."""
+        """The account whose session began."""
         return self._begun.account
 
     @property

@@ -10,7 +10,7 @@ password by the mailed link of a reset.
 Where the account has a second factor, all of these but the reset want a session that began with one, or was stepped up.
 A reset removes no factor: the next sign-in asks for it.
 
-Who changes the password or the address throws every device out, the copy of this one too: all sessions end, and the
+A new password or address ends every session of the account, a copy of this one too, and the
 answer begins a new one, under a new key.
 
 The first two take no access token, so they are declared `cross_site`. Without mail, or with external users, what needs
@@ -122,7 +122,7 @@ async def confirm_email(context: Context, request: Request) -> Reply:
     )
     if not is_changed:
         return Reply(204)
-    # The link proves a mailbox, and nobody was authenticated anew.
+    # The link proves a mailbox; it is no new authentication.
     return await _sign_in_anew(context, request, principal, binding_key=body.binding_secret, how=_as_before(principal))
 
 

@@ -4,7 +4,7 @@
     POST   /recovery-codes   ten new ones, shown once      POST /totp/confirm      its first code → ten recovery codes
     DELETE /totp             remove the app → 204
 
-Passkeys have endpoints of their own. Whoever changes factors has signed in just now, with the second factor where there
+Passkeys have endpoints of their own. A change needs a sign-in of just now, with the second factor where there
 is one. The owner is told by mail. Where second factors are off, what adds one answers 403 `not-offered`.
 """
 

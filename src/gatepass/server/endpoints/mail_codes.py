@@ -56,7 +56,7 @@ async def sign_in_by_mail_code(context: Context, request: Request) -> Reply:
         body.code,
         binding_key=body.binding_secret,
         ip_prefix=caller.ip_prefix,
-        devices=tuple(context.refresh_cookies.sids(context.refresh_cookies.received(request))),
+        devices=tuple(context.refresh_cookies.sids_of(request)),
     )
     try:
         return await signed_in(

@@ -17,8 +17,10 @@ and `passkey_enrolment`; without any of them: `factor_recovery`.
 
 from dataclasses import replace
 
+from gatepass.core.account import Account
 from gatepass.core.assurance import is_multi_factor
 from gatepass.core.authentication import BY_PASSWORD, Authentication
+from gatepass.core.secret import Secret
 from gatepass.core.sign_in_ticket import TICKET_TTL, SignInTicket
 from gatepass.errors import Forbidden, Problem
 from gatepass.oidc.partner import expired
@@ -37,22 +39,18 @@ BY_RECOVERY_CODE = ("recovery",)
 
 async def by_totp(context: Context, request: Request) -> Reply:
     """End a sign-in with a code of an authenticator app."""
-    body = bodies.read(SecondStep, await request.json(bodies.MAX_TICKET_BYTES))
-    ticket = await open_ticket(context, body.ticket, binding_key=body.binding_secret)
-    account = await account_of(context, ticket)
+    code, ticket, account = await _opened(context, request)
     await context.totps.verify(
-        account, body.code, ip_prefix=context.ip_prefix(request), devices=_devices(context, request, ticket)
+        account, code, ip_prefix=context.ip_prefix(request), devices=_devices(context, request, ticket)
     )
     return await finish(context, request, ticket, BY_TOTP)
 
 
 async def by_recovery_code(context: Context, request: Request) -> Reply:
     """End a sign-in with a recovery code, which is used up."""
-    body = bodies.read(SecondStep, await request.json(bodies.MAX_TICKET_BYTES))
-    ticket = await open_ticket(context, body.ticket, binding_key=body.binding_secret)
-    account = await account_of(context, ticket)
+    code, ticket, account = await _opened(context, request)
     await context.recovery_codes.use(
-        account, body.code, ip_prefix=context.ip_prefix(request), devices=_devices(context, request, ticket)
+        account, code, ip_prefix=context.ip_prefix(request), devices=_devices(context, request, ticket)
     )
     return await finish(context, request, ticket, BY_RECOVERY_CODE)
 
@@ -122,10 +120,17 @@ async def confirm_enrolment(context: Context, request: Request) -> Reply:
     return await finish(context, request, enrolled, BY_TOTP, members=shown)
 
 
+async def _opened(context: Context, request: Request) -> tuple[Secret, SignInTicket, Account]:
+    """The code that was typed, the ticket that came with it, and its account. Raises as `open_ticket`."""
+    body = bodies.read(SecondStep, await request.json(bodies.MAX_TICKET_BYTES))
+    ticket = await open_ticket(context, body.ticket, binding_key=body.binding_secret)
+    return body.code, ticket, await account_of(context, ticket)
+
+
 def _devices(context: Context, request: Request, ticket: SignInTicket) -> tuple[bytes, ...]:
     """The sessions that the caller is known to have: a code that it mistypes is counted for it alone."""
     own = [] if ticket.continues is None else [bytes.fromhex(ticket.continues)]
-    return (*own, *context.refresh_cookies.sids(context.refresh_cookies.received(request)))
+    return (*own, *context.refresh_cookies.sids_of(request))
 
 
 _ENDED = {400: "sign-in-expired", 401: "invalid-code", 429: "too-many-attempts"}

@@ -47,7 +47,7 @@ async def login(context: Context, request: Request) -> Reply:
         ip_prefix=caller.ip_prefix,
         raw_email=body.email,
         request=context.facts(request),
-        devices=tuple(context.refresh_cookies.sids(context.refresh_cookies.received(request))),
+        devices=tuple(context.refresh_cookies.sids_of(request)),
     )
     return await signed_in(
         context,

@@ -73,7 +73,7 @@ async def begin(
     `through` is the sign-in at a provider. None as `Sessions.sign_in` says; then nothing has changed. Raises
     SecondFactorRequired, or as `Hooks.ask`, which is asked at the last step alone.
     """
-    ending = context.refresh_cookies.sids(context.refresh_cookies.received(request)).union(replacing)
+    ending = context.refresh_cookies.sids_of(request).union(replacing)
     if continues is None and asks_second and (methods := await context.second_factors.needed(account, how)):
         kept = extras.kept_for(context.hooks.models("sign_in")) or ("{}" if extras.by_model else "")
         ticket = context.tickets.seal(

@@ -97,7 +97,7 @@ class RedisStore(RedisLocks):
         await self._cluster.close()
 
     async def ping(self) -> None:
-        # Not MARK, which needs no memory: without memory nobody can sign in.
+        # Not MARK, which needs no memory: without memory no session can begin.
         await write_markers(self._cluster, self._keys, lambda key: Call.of(b"SET", key, b"", b"EX", MARKER_TTL))
 
     async def hazards(self) -> Sequence[str]:

@@ -1,7 +1,7 @@
 /**
  * A WebSocket with the session's token: admitted, renewed in band, and opened again when it is lost (PROTOCOL §10).
  *
- *     connecting → open → (lost) connecting → …     paused: its token ran out, and nobody uses the page (`use.ts`)
+ *     connecting → open → (lost) connecting → …     paused: its token ran out, and the page is not in use (`use.ts`)
  *     closed: by `close()`, the end of the session, 1000, 1008, 1009, or 4403, after which the session is asked about
  */
 

@@ -1,5 +1,5 @@
 /**
- * When a connection may have a newer token made: while somebody uses the page.
+ * When a connection may have a newer token made: while the page is in use.
  *
  *     a token in memory, with time left                    taken
  *     ran out, and the page was used since the last one    refreshed

@@ -8,7 +8,7 @@
 import { GatepassError } from "../errors.js";
 import { pause } from "./browser.js";
 
-/** The query parameter in which the server tells why it signed nobody in. */
+/** The query parameter in which the server tells why no session began. */
 export const ERROR_PARAMETER = "gatepass_error";
 
 /** After this time (ms) the page is still here: the person has stopped the navigation, of which no event tells. */

@@ -41,7 +41,7 @@ async function diagnose(symptom: Symptom, { scope, url, jar, memory }: Parts): P
     case "worker":
       return "A session was made in a worker, which sees neither the cookies of the page nor its storage: make it in the page, and send the worker access tokens.";
     case "copied-session":
-      // Elsewhere than in development it is what became of somebody's browser, and no mistake of this program.
+      // Elsewhere than in development the cause is the person's browser, and no mistake of this program.
       return isLoopback(here)
         ? `This browser has the cookies of a session without its key, as after storageState or cy.session: sign in afresh in each context, with gatepass/playwright or gatepass/cypress; or a page of another origin signs in at ${url.origin}, which needs a gate of its own.`
         : null;

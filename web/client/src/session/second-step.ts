@@ -5,7 +5,7 @@ import type { Account } from "./types.js";
 /** What ends it. `enrol`: the account must have a second factor and has none. */
 export type SecondMethod = "totp" | "passkey" | "recovery" | "enrol";
 
-/** What follows a first step, or a request to step up. In memory only: whoever has the ticket is half signed in. */
+/** What follows a first step, or a request to step up. In memory only: the holder of the ticket is half signed in. */
 export interface SecondStep {
   /** One of them must follow. */
   readonly methods: readonly SecondMethod[];

@@ -66,7 +66,7 @@ export function createNotes(scope: BrowserScope, prefix: string): Notes {
   };
 }
 
-/** The note `news` where the address of the page has said that a session began; another text where nobody knows. */
+/** The note `news` where the address of the page has said that a session began; another text where that is unknown. */
 export const BEGUN = "begun";
 
 /** The state of the cookie jar, as far as a script can read it. */

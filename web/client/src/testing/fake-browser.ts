@@ -6,6 +6,7 @@
 
 import type { BrowserScope } from "../session/browser.js";
 import { fakeCrypto } from "./fake-crypto.js";
+import { fakeDatabase, fakeDocument, fakeStorage } from "./fake-stores.js";
 import type { FaultServer } from "./fault-server.js";
 import type { Incoming, Outgoing } from "./messages.js";
 
@@ -237,9 +238,9 @@ export class FakeTab implements BrowserScope {
         this.location.href = String(url);
       },
     };
-    this.document = fakeDocument(profile, this.#events);
-    this.localStorage = fakeStorage(profile);
-    this.indexedDB = fakeDatabase(profile);
+    this.document = fakeDocument(profile.jar, this.#events);
+    this.localStorage = fakeStorage(profile.storage, options.storage ?? true);
+    this.indexedDB = fakeDatabase(profile.keys, () => profile.canStoreKeys);
     this.navigator =
       (options.locks ?? true)
         ? {
@@ -271,61 +272,4 @@ export class FakeTab implements BrowserScope {
   happen(type: string): void {
     this.#events.dispatchEvent(new Event(type));
   }
-}
-
-function fakeDocument(profile: FakeProfile, events: EventTarget): NonNullable<BrowserScope["document"]> {
-  return {
-    visibilityState: "visible",
-    get cookie() {
-      return [...profile.jar]
-        .filter(([name]) => name !== "gatepass" && !name.startsWith("gatepass_oidc_"))
-        .map(([name, value]) => `${name}=${value}`)
-        .join("; ");
-    },
-    set cookie(text: string) {
-      const [pair, ...marks] = text.split("; ");
-      const [name, value] = pair!.split("=") as [string, string];
-      if (marks.includes("Max-Age=0")) profile.jar.delete(name);
-      else profile.jar.set(name, value);
-    },
-    addEventListener: events.addEventListener.bind(events),
-    removeEventListener: events.removeEventListener.bind(events),
-  };
-}
-
-function fakeStorage({ storage, options }: FakeProfile): NonNullable<BrowserScope["localStorage"]> {
-  const use = <T>(act: () => T): T => {
-    if (options.storage === false) throw new DOMException("denied", "SecurityError");
-    return act();
-  };
-  return {
-    getItem: (name) => use(() => storage.get(name) ?? null),
-    setItem: (name, value) => use(() => void storage.set(name, value)),
-    removeItem: (name) => use(() => void storage.delete(name)),
-  };
-}
-
-/** Supports only one get and one put; `binding-key.test.ts` uses a complete IndexedDB. */
-function fakeDatabase(profile: FakeProfile): IDBFactory {
-  const request = (result: unknown) => {
-    const made = {
-      result,
-      onsuccess: null as (() => void) | null,
-      onerror: null as (() => void) | null,
-      error: new Error("denied"),
-    };
-    queueMicrotask(() => (profile.canStoreKeys ? made.onsuccess?.() : made.onerror?.()));
-    return made;
-  };
-  const store = {
-    get: (name: string) => request(profile.keys.get(name)),
-    put: (keys: object, name: string) => void profile.keys.set(name, keys),
-  };
-  const transaction = () => {
-    const made = { objectStore: () => store, oncomplete: null as (() => void) | null };
-    setTimeout(() => made.oncomplete?.(), 1);
-    return made;
-  };
-  const database = { transaction, close: () => undefined, objectStoreNames: { contains: () => true } };
-  return { open: () => request(database) } as never;
 }

@@ -8,31 +8,18 @@
 import { answerOwner } from "./account-endpoints.js";
 import { FakeFactors } from "./fake-factors.js";
 import { FakeProviders } from "./fake-providers.js";
+import { type Case, decide } from "./fake-refresh-table.js";
+import {
+  base64,
+  challengeOf,
+  encode,
+  follows,
+  keyIdOf,
+  markOf,
+  proofOf,
+  type RefreshToken,
+} from "./fake-refresh-tokens.js";
 import { accountOf, type Incoming, type Outgoing, problem, type Row } from "./messages.js";
-import { hmac, sha256 } from "./sha256.js";
-
-interface RefreshToken {
-  readonly sid: string;
-  readonly generation: number;
-  readonly nonce: string;
-  /** The fingerprint of the token that an unbound one was exchanged for; null for a bound one. */
-  readonly parent: string | null;
-  /** The key that it is bound to, as the client sent it. */
-  readonly binding: string | null;
-}
-
-/** The case of the table that a refresh matched. */
-export type Case =
-  | "advance"
-  | "repeat"
-  | "late"
-  | "reuse"
-  | "ended"
-  | "recover"
-  | "superseded"
-  | "mismatch"
-  | "unproven"
-  | "no-session";
 
 /**
  * Any account can sign in with the password "right", and the code of every authenticator app is "287082"
@@ -218,54 +205,18 @@ export class FaultServer {
       return problem(403, "proof-required", { reason: proof ? "wrong" : "missing" });
     }
     const offered = (request.body as { binding_secret?: string } | null)?.binding_secret ?? null;
-    const answer = this.#decide(presented, presented.binding ?? offered, record);
     const row = this.rows.get(presented.sid);
+    const server = { now: this.#now(), leeway: this.leeway, random: () => `random-${++this.#count}` };
+    const decision = decide(row, presented, presented.binding ?? offered, server);
+    record(decision.case);
+    const answer =
+      "grant" in decision
+        ? this.#grant(row!, decision.grant)
+        : "newest" in decision
+          ? this.#superseded(decision.newest, true)
+          : decision.refusal;
     const isAsked = answer.status === 200 && (request.body as { account?: boolean } | null)?.account;
     return isAsked && row ? { ...answer, body: { ...(answer.body as object), account: accountOf(row.email) } } : answer;
-  }
-
-  #decide(presented: RefreshToken, binding: string | null, record: (name: Case) => void): Outgoing {
-    const row = this.rows.get(presented.sid);
-    const fingerprint = fingerprintOf(presented);
-    if (!row || row.revoked) {
-      record("ended");
-      return problem(401, "session-ended", { sid: presented.sid, reason: row?.revoked ?? "unknown" });
-    }
-    const timely = this.#now() - row.committedAt <= this.leeway;
-    const { generation } = presented;
-    const isNext = generation === row.generation + 1 && follows(presented) === row.fingerprint;
-    const isAhead = generation > row.generation + (presented.binding ? 0 : 1);
-    const isOther = row.binding !== null && row.binding !== binding;
-    if (!isOther && (isAhead || (isNext && row.binding === presented.binding))) {
-      record(isNext || presented.binding ? "advance" : "recover");
-      const previous = isNext ? presented.parent : null;
-      Object.assign(row, { generation, fingerprint, binding, previous, committedAt: this.#now() });
-      return this.#grant(row, this.#successor(presented, binding, generation + 1));
-    }
-    const isCommitted = fingerprint === row.fingerprint;
-    if (row.binding === binding && (binding ? generation <= row.generation : isCommitted)) {
-      record("repeat");
-      const successor = this.#successor(presented, binding, row.generation + 1);
-      const isNew = timely && generation === row.generation && (isCommitted || presented.binding !== null);
-      return isNew ? this.#grant(row, successor) : this.#superseded(successor, true);
-    }
-    const isLate = !binding && !row.binding && timely && row.previous;
-    if (isLate && [fingerprint, presented.parent].includes(row.previous)) {
-      record("late");
-      return problem(409, "refresh-superseded");
-    }
-    record("reuse");
-    row.revoked = "reused";
-    return problem(401, "session-ended", { sid: presented.sid, reason: "reused" });
-  }
-
-  #successor(token: RefreshToken, binding: string | null, generation: number): RefreshToken {
-    const { sid } = token;
-    if (!binding) {
-      return { sid, generation, nonce: `random-${++this.#count}`, parent: fingerprintOf(token), binding };
-    }
-    const nonce = token.binding ? token.nonce : `${token.nonce} ${binding}`;
-    return { sid, generation, nonce, parent: null, binding };
   }
 
   #logout(request: Incoming): Outgoing {
@@ -343,50 +294,4 @@ interface SignIn {
   /** The present password, where it is changed. */
   readonly current?: string;
   readonly binding_secret?: string;
-}
-
-function fingerprintOf({ sid, generation, nonce, parent, binding }: RefreshToken): string {
-  return base64(sha256(encode(JSON.stringify([sid, generation, nonce, parent, binding])))).slice(0, 22);
-}
-
-/** The fingerprint of the token that is committed when this one is presented, unless something was lost. */
-function follows(token: RefreshToken): string {
-  return token.parent ?? fingerprintOf({ ...token, generation: token.generation - 1 });
-}
-
-function challengeOf(token: RefreshToken): string {
-  return fingerprintOf(token).slice(0, 11);
-}
-
-/** What a response that gives no tokens says of the right refresh token. */
-function markOf(token: RefreshToken): object {
-  return { sid: token.sid, refresh_generation: token.generation, refresh_challenge: challengeOf(token) };
-}
-
-function proofOf(token: RefreshToken, secret: string): string {
-  const { sid, generation } = token;
-  const named = `${generation}.${challengeOf(token)}`;
-  const mac = hmac(decode(secret), encode(`gatepass refresh|${sid}|${named.replace(".", "|")}`));
-  return `${named}.${base64(mac).slice(0, 22)}`;
-}
-
-/** The first half of the id of a session that begins with this key. */
-function keyIdOf(secret: string | null): string {
-  const named = [...encode("gatepass key id"), ...(secret ? decode(secret) : [])];
-  const id = secret ? sha256(new Uint8Array(named)) : new Uint8Array(8);
-  return [...id.slice(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-function decode(text: string): Uint8Array {
-  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
-}
-
-function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_");
 }

@@ -1,4 +1,4 @@
-/** A door that a password alone does not open, and what it says to whoever comes with one. */
+/** A door that a password alone does not open, and what it says then. */
 
 import { useEffect, useRef, useState } from "react";
 

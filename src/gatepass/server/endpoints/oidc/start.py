@@ -94,4 +94,4 @@ def _check_age(partner: Partner, asked: ProviderStart) -> None:
 
 def _replaced(context: Context, request: Request) -> Sequence[str]:
     """The sessions whose refresh cookies came: at the callback browsers do not send them."""
-    return sorted(sid.hex() for sid in context.refresh_cookies.sids(context.refresh_cookies.received(request)))
+    return sorted(sid.hex() for sid in context.refresh_cookies.sids_of(request))

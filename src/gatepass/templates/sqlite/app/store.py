@@ -18,7 +18,7 @@ class Note:
 
 
 class Notes:
-    """The notes of all accounts. Every method takes the account, so that nobody reads another one's."""
+    """The notes of all accounts. Every method takes the account, so that no account reads another one's."""
 
     def __init__(self, file: Path | str) -> None:
         self._file = file
