@@ -1,4 +1,4 @@
-"""Failed sign-ins: a throttle that nobody gets around, and that is no weapon (NIST SP 800-63B-4 §3.2.2)."""
+"""Failed sign-ins: a throttle without a way around it, and that is no weapon (NIST SP 800-63B-4 §3.2.2)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -193,7 +193,7 @@ class TestHardStop:
 
 
 class TestMailedLinks:
-    """Whoever holds a mailed link has shown the mailbox, however much strangers failed at the address."""
+    """The holder of a mailed link has shown the mailbox, also after many failures of strangers."""
 
     @pytest.fixture
     async def there(self) -> AsyncIterator[Post]:

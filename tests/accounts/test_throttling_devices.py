@@ -11,7 +11,7 @@ from tests.support.throttling import WRONG, exhaust, exhaust_waits, fail
 
 
 class TestKnownDevices:
-    """Whoever fails on purpose cannot keep the owner out of a browser that was signed in before."""
+    """A stranger who fails on purpose cannot keep the owner out of a browser that was signed in before."""
 
     async def test_the_owners_own_browser_gets_in_while_the_account_is_throttled(
         self, at: GateHarness, ann: Browser
@@ -57,7 +57,7 @@ class TestKnownDevices:
         assert (await ann.login()).status == 200
 
     async def test_a_known_device_has_a_count_of_its_own(self, at: GateHarness, ann: Browser) -> None:
-        """A thief with the cookie has as few guesses as anybody."""
+        """A thief with the cookie has as few guesses as a stranger."""
         await exhaust_waits(at)
         assert [answer.status for answer in await fail(ann, 6)] == [401] * 5 + [429]
         assert (await ann.login()).status == 429

@@ -184,7 +184,7 @@ async def test_twenty_refreshes_beside_renewals_of_the_cookie_are_never_reuse(
 
 
 async def test_a_day_of_silent_refreshes(harness: GateHarness, browser: DeviceBrowser) -> None:
-    """Every quarter of an hour the cookie has run out: one challenge, one proof, one refresh, and nobody notices."""
+    """Every quarter of an hour the cookie has run out: one challenge, one proof, one refresh, unnoticed."""
     await bound(browser)
     before = len(browser.device_answers)
     for _ in range(96):

@@ -37,7 +37,7 @@ class TestAttacks:
     async def test_a_second_cookie_of_the_name_does_not_stop_the_sign_in(
         self, provider: Provider, person: Person
     ) -> None:
-        """An older one of another path, or one that somebody planted (oauth2-proxy #2606)."""
+        """An older one of another path, or one that was planted (oauth2-proxy #2606)."""
         location = (await person.start()).json()["location"]
         (name,) = person.errands
         person.jar[name] = f"garbage; {name}={person.jar[name]}; {name}={person.jar[name]}"

@@ -178,7 +178,7 @@ class TestLogout:
     async def test_a_bearer_token_that_has_expired_or_is_of_the_future_will_do(
         self, at: GateHarness, ann: Browser, seconds: int
     ) -> None:
-        """The clock of this server, or the pace of its user, must not keep anybody signed in."""
+        """The clock of this server, or the pace of its user, must not keep a session going."""
         phone = ann.clone(key=ann.key)
         ann.jar.clear()
         at.clock.advance(seconds)

@@ -17,7 +17,7 @@ POLICY = Policy(registration="open")
 
 
 async def ann_of(at: GateHarness, email: str = EMAIL) -> Browser:
-    """Somebody who has just registered with a password."""
+    """A person who has just registered with a password."""
     browser = Browser(at.gate.asgi)
     assert (await browser.register(email)).status == 201
     return browser
@@ -45,7 +45,7 @@ async def enter(
 
 
 async def with_passkey(at: GateHarness, token: SoftToken, email: str = EMAIL) -> Browser:
-    """Somebody who has added a passkey and signed in with it."""
+    """A person who has added a passkey and signed in with it."""
     ann = await ann_of(at, email)
     assert (await add(ann, token)).status == 201
     assert (await enter(ann, token)).status == 200
