@@ -165,7 +165,7 @@ async def load(
 
 
 async def wait_for(port: int) -> None:
-    """Until somebody listens."""
+    """Until a process listens there."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:

@@ -42,7 +42,7 @@ async def receive() -> dict[str, Any]:
 
 
 async def send(message: dict[str, Any]) -> None:
-    """Nobody listens, but a refusal is no measurement."""
+    """No process listens, but a refusal is no measurement."""
     if message.get("status", 200) != 200:
         raise RuntimeError(f"the route answered {message['status']}")
 

@@ -149,7 +149,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serving(store: str, *, sessions: str = "") -> AsyncIterator[Server]:
-    """A gate on this store, with the journal of `gatepass serve` on a stream that nobody reads."""
+    """A gate on this store, with the journal of `gatepass serve` on a stream that is not read."""
     limits = Limits(refresh_rate=_COUNTED, address_refresh_rate=_COUNTED, registration_rate=_COUNTED)
     more: dict[str, Any] = {"sessions": sessions} if sessions else {}
     gate = Gatepass(secrets=[new_secret()], public_url=URL, store=store, hasher=FastHasher(), limits=limits, **more)

@@ -79,7 +79,7 @@ def _running(folder: Path, arguments: list[str], settings: dict[str, str]) -> It
 
 
 def free_port() -> int:
-    """A loopback port that nobody has just now."""
+    """A loopback port that is free just now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -4,7 +4,7 @@
 
 Caveats first. Two cores are shared by all Valkey servers, the server and the load generator, so more primaries cannot
 make anything faster here. What can be measured is the price: whether a refresh costs the store more when sessions are
-spread, how evenly they lie, and what the busiest primary spends on a refresh of anybody. A cluster whose primaries
+spread, how evenly they lie, and what the busiest primary spends on any refresh. A cluster whose primaries
 have a core each carries one second divided by that: the last column, computed, with no core left free.
 
 The layouts are interleaved round by round, the first round is not counted, figures are medians. Every server keeps an

@@ -34,7 +34,7 @@ CONNECTIONS = 8
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """The guarded route: 204 for whoever may pass."""
+    """The guarded route: 204 for callers that may pass."""
     current_principal(scope)
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body", "body": b""})

@@ -35,7 +35,7 @@ from gatepass.core.session import NO_FINGERPRINT
 from tools.services.postgres import PostgresServer, connected, execute, new_database, private_server, query
 
 SETTINGS = ("shared_buffers=1GB", "max_wal_size=4GB", "checkpoint_timeout=15min")
-"""What anybody with millions of rows sets; everything else is the default."""
+"""What every operator with millions of rows sets; everything else is the default."""
 
 
 class Stranger(Browser):

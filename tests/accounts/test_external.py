@@ -19,7 +19,7 @@ from tools.services.patience import becomes
 
 
 class Users:
-    """Somebody else's table."""
+    """The table of another project."""
 
     def __init__(self) -> None:
         self.rows = {EMAIL: (AuthenticatedUser("42", EMAIL, version="1"), PASSWORD)}

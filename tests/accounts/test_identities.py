@@ -202,7 +202,7 @@ class TestWithoutAPassword:
 
 
 class TestAnAccountTakenBack:
-    """The owner of the address sets a password by mail: nobody who planted the account stays in it."""
+    """The owner of the address sets a password by mail: a stranger who planted the account does not stay in it."""
 
     async def test_an_identity_of_who_planted_the_account_goes_with_the_reset(self, open_at: Post) -> None:
         planted = await open_at.at.gate.identities.account_for(EVE)

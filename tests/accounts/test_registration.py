@@ -1,4 +1,4 @@
-"""Registration where addresses are verified: what a link is good for, and that nobody learns who has an account."""
+"""Registration where addresses are verified: what a link is good for, and that it does not tell who has an account."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

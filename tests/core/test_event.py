@@ -100,7 +100,7 @@ NAMES = {
     "TaskFailed": ("sys_task_failed", "critical"),
     "TaskRecovered": ("sys_task_recovered", "info"),
 }
-"""The names as published. Changing one breaks somebody's alert."""
+"""The names as published. Changing one breaks an operator's alert."""
 
 
 def test_every_event_is_imported_from_one_place() -> None:

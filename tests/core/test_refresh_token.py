@@ -219,7 +219,7 @@ class TestText:
 
 
 class TestIdentity:
-    """A fingerprint names a token, whoever signed it and when."""
+    """A fingerprint names a token, under any key and at any time."""
 
     @given(tokens, seconds, seconds, st.integers(0, 255), st.binary(min_size=32, max_size=32))
     def test_it_is_free_of_times_key_id_channel_and_seal(

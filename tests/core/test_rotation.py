@@ -114,7 +114,7 @@ AGES = [(0, True), (POLICY.leeway, True), (POLICY.leeway + 1, False), (-1, False
 
 
 class TestEnded:
-    """The session is over, whoever asks with whatever."""
+    """The session is over for every caller and every token."""
 
     def test_an_absent_row_is_unknown(self) -> None:
         assert {ask(None, FIRST), ask(None, BOUND)} == {Ended("unknown")}
@@ -217,7 +217,7 @@ class TestBinding:
 
     @pytest.mark.parametrize("key", [None, OWNER, THIEF])
     def test_an_unbound_token_newer_than_a_bound_row_is_reuse(self, key: BindingKey | None) -> None:
-        """It was issued to somebody who had no key; the store forgot it, and the owner has bound the session."""
+        """It was issued to a client without a key; the store forgot it, and the owner has bound the session."""
         row = commit(signed_in(FIRST), FIRST, key=OWNER)
         for token in (child(FIRST), child(child(FIRST)), child(child(child(FIRST)))):
             assert ask(row, token, key) == Reuse()

@@ -1,4 +1,4 @@
-"""Signatures by libsodium and by `cryptography`: each takes the other's, and nobody can tell them apart."""
+"""Signatures by libsodium and by `cryptography`: each takes the other's, and they cannot be told apart."""
 
 import traceback
 

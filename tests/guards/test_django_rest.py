@@ -77,7 +77,7 @@ def test_a_permission_asks_for_scopes(gate: Gatepass) -> None:
 
 
 class OtherScheme(BaseAuthentication):
-    """Bearer tokens of somebody else, who raises for what is none of theirs, as simplejwt does."""
+    """Bearer tokens of another library, which raises for what is none of its own, as simplejwt does."""
 
     def authenticate(self, request: Request) -> tuple[Any, str] | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

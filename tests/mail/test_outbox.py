@@ -138,7 +138,7 @@ def test_it_opens_on_another_event_loop() -> None:
 
 
 class TestDelay:
-    """Nothing of a job is done while an answer is on its way: it waits a moment that nobody can foresee."""
+    """Nothing of a job is done while an answer is on its way: it waits a moment that cannot be foreseen."""
 
     async def test_a_job_waits_until_it_is_due_and_the_order_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
         delays = iter((3000.0, 2000.0, 1000.0))

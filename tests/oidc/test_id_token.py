@@ -1,4 +1,4 @@
-"""What an ID token must say, and under which key: each lie is refused, and nobody is signed in."""
+"""What an ID token must say, and under which key: each lie is refused, and no session begins."""
 
 import hmac
 import json

@@ -167,7 +167,7 @@ def test_a_cookie_path_that_sign_out_is_not_under_is_refused(path: str) -> None:
 
 
 class TestChangedPath:
-    """A change of COOKIE_PATH signs nobody out, while the earlier one is named too."""
+    """A change of COOKIE_PATH ends no session, while the earlier one is named too."""
 
     @pytest.mark.parametrize(("old", "new"), [("/", "/auth"), ("/auth", "/"), ("/auth", "/api/auth")])
     async def test_the_next_200_moves_both_cookies_and_the_session_goes_on(self, old: str, new: str) -> None:

@@ -39,7 +39,7 @@ async def ask(at: Post, browser: Browser, path: str, body: object = None, *, met
 
 
 async def enrolled(at: Post) -> tuple[Browser, str, list[str]]:
-    """Somebody with an app: the browser, the secret and the recovery codes. The session began with the password alone,
+    """A person with an app: the browser, the secret and the recovery codes. The session began with the password alone,
     so the account's factors ask it for more from here on."""
     ann = await signed_up(at)
     secret = (await ask(at, ann, "/totp")).json()["secret"]

@@ -24,7 +24,7 @@ async def at() -> AsyncIterator[Post]:
 
 
 async def at_provider(at: Post, identity: Identity = GOOGLE) -> Browser:
-    """Somebody who has signed in at a provider just now, with an access token."""
+    """A person who has signed in at a provider just now, with an access token."""
     account = await at.at.gate.identities.account_for(identity)
     through = ProviderSignIn(identity.provider, identity.issuer, identity.subject, "there", at.at.clock.now())
     grant = await at.at.gate.sessions.sign_in(account, caller=CALLER, remember=True, through=through)
@@ -35,7 +35,7 @@ async def at_provider(at: Post, identity: Identity = GOOGLE) -> Browser:
 
 
 async def registered(at: Post) -> tuple[Browser, str]:
-    """Somebody with a password, and the id of the account."""
+    """A person with a password, and the id of the account."""
     browser = at.browser()
     assert (await browser.register()).status == 201
     return browser, str((await browser.get("/me")).json()["id"])

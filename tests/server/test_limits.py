@@ -96,7 +96,7 @@ class TestRefreshes:
         assert ann.generation == generation
 
     async def test_nobody_uses_up_what_another_session_has(self, at: GateHarness) -> None:
-        """To know a session's id is harmless: what carries no token of ours counts for nobody (P5)."""
+        """To know a session's id is harmless: what carries no token of ours is not counted (P5)."""
         ann, thief = await ann_of(at), Browser(at.gate.asgi, address="192.0.2.1")
         thief.jar = {**ann.jar, ann.rt_name: ann.rt[:-4] + "AAAA"}
         for _ in range(REFRESHES + 5):

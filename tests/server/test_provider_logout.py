@@ -28,7 +28,7 @@ def provider(at: GateHarness) -> Iterator[Provider]:
 
 @pytest.fixture
 async def ann(at: GateHarness, provider: Provider) -> Person:
-    """Somebody who has signed in at the provider."""
+    """A person who has signed in at the provider."""
     person = Person(at.gate.asgi)
     assert (await person.sign_in_at(provider)).status == 303
     assert (await person.refresh()).status == 200
@@ -142,7 +142,7 @@ class TestTheBackChannel:
         assert ((await ann.get("/me")).status, (await phone.get("/me")).status) == (401, 200)
 
     async def test_a_provider_that_tells_one_session_of_many_may_end_all(self, at: GateHarness) -> None:
-        """Keycloak names one of them where an administrator signs somebody out everywhere."""
+        """Keycloak names one of them where an administrator signs a person out everywhere."""
         with Provider(at.clock.now) as provider:
             at.gate.oidc("acme", **provider.options, logout_ends="subject")
             people = []

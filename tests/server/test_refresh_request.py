@@ -297,7 +297,7 @@ async def test_a_refresh_needs_no_bearer_token_and_ignores_one(at: GateHarness, 
 
 
 async def test_a_forged_row_of_another_account_cannot_be_reached_by_a_token(at: GateHarness, ann: Browser) -> None:
-    """A sid that no row has is over; nobody else's row is touched (P5)."""
+    """A sid that no row has is over; no other row is touched (P5)."""
     text = rewritten(ann.rt, sid=bytes(16), binding=bytes(16))
     answer = await refresh(at, cookies=f"{RT}={text}")
     assert answer.json()["reason"] == "unknown"

@@ -1,4 +1,4 @@
-"""A change of secrets, and a restart, in the middle of everything: nobody is signed out (PROTOCOL §2)."""
+"""A change of secrets, and a restart, in the middle of everything: no session ends (PROTOCOL §2)."""
 
 import pytest
 

@@ -58,7 +58,7 @@ HEADERS = [
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Everything that anybody logs, down to DEBUG."""
+    """Everything that is logged, down to DEBUG."""
     with caplog.at_level(logging.DEBUG):
         yield caplog
 

@@ -1,4 +1,4 @@
-"""Signing up and in: one answer for every failure, one hash for every attempt, a throttle nobody gets around."""
+"""Signing up and in: one answer for every failure, one hash for every attempt, a throttle without a way around it."""
 
 import re
 

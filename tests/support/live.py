@@ -40,7 +40,7 @@ class Socket:
         self._in.put_nowait({"type": "websocket.disconnect", "code": 1001, "reason": ""})
 
     async def hear(self) -> Message:
-        """The next message that was sent, whoever did."""
+        """The next message that was sent, of any mailer."""
         async with patience():
             return await self._out.get()
 

@@ -55,7 +55,7 @@ class Post:
         return next(match[1] for match in reversed(found) if match)
 
     async def ask(self, path: str, body: object, *, browser: Browser | None = None, method: str = "POST") -> Answer:
-        """A request of anybody, or of a signed-in browser."""
+        """A request without a session, or of a signed-in browser."""
         caller = browser or self.browser()
         headers = [("gatepass-client", "1")]
         if caller.access_token:

@@ -36,7 +36,7 @@ export function personOf(context: Context): Principal | null {
   return context.get(pageContext).principal;
 }
 
-/** The person of a page that is for nobody else. */
+/** The person of a page that is for this person alone. */
 export function requirePerson(context: Context, request: Request): Principal {
   const page = context.get(pageContext);
   if (page.status === "lost") throw new Response("The page cookie is not accepted; the log says why.", { status: 500 });

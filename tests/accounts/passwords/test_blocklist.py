@@ -35,7 +35,7 @@ def common_passwords() -> list[str]:
 
 @pytest.mark.parametrize("policy", [Policy.standard(), Policy.demo()], ids=["15", "8"])
 def test_the_most_frequent_passwords_of_leaks_that_fit_a_policy_are_refused(policy: Policy) -> None:
-    """ASVS 6.2.4: at least the top 3,000, by a list that somebody else made. Of 15 characters it has some forty."""
+    """ASVS 6.2.4: at least the top 3,000, by a list of another project. Of 15 characters it has some forty."""
     fitting = [text for text in common_passwords() if len(text) >= policy.password_min and text.isascii()]
     assert len(fitting) > (3_000 if policy.password_min == 8 else 30)
     passed = [

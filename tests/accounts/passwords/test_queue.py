@@ -1,4 +1,4 @@
-"""The queue in front of the hashing threads: whoever floods it waits behind everybody else."""
+"""The queue in front of the hashing threads: a flood waits behind all other callers."""
 
 import asyncio
 

@@ -112,7 +112,7 @@ def test_the_wait_is_bounded_and_the_lock_is_not_stolen(path: Path, clock: FakeT
         with FileLock(path).held(3) as held:
             assert not held
         assert sum(clock.slept) == pytest.approx(3)
-        assert not is_free(path), "whoever waited in vain must not let go of what is not his"
+        assert not is_free(path), "a process that waited in vain must not release another's lock"
         holder.communicate("\n")
         assert is_free(path)
 

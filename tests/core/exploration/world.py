@@ -132,7 +132,7 @@ def rows(world: World) -> tuple[Row, ...]:
 
 
 def tokens(world: World) -> Iterator[Token]:
-    """Every token that somebody holds or that is under way."""
+    """Every token that a party holds or that is under way."""
     yield world.jar
     yield world.state
     for flight in world.flights:

@@ -246,7 +246,7 @@ async def test_a_look_at_a_primary_that_was_cut_off_proves_nothing(
     await mortal.revoke(session.sid, reason="revoked", now=NOW)
     async with without_standby(mortal, monkeypatch):
         assert await outcome(mortal.revoked_since(NOW)) == "unavailable"
-        assert await mortal.find(session.sid) is not None, "it answers whoever only reads"
+        assert await mortal.find(session.sid) is not None, "it answers readers"
     assert [revocation.sid for revocation in await mortal.revoked_since(NOW)] == [session.sid]
 
 

@@ -304,7 +304,7 @@ def profile(engine: Engine) -> Iterator[Any]:
 
 @pytest.fixture
 def tab(stage: Stage, profile: Profile) -> Any:
-    """A page of the stage, nobody signed in."""
+    """A page of the stage, signed out."""
     return open_tab(stage, profile)
 
 

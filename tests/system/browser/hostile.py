@@ -1,4 +1,4 @@
-"""A gate at https://app.example.test and, on other ports and names of this machine, whoever means it harm.
+"""A gate at https://app.example.test and, on other ports and names of this machine, its attackers.
 
 Everything runs in threads of the test, so that a test can look into the store and hear every event. Chromium is told
 that all of `.test` is this machine: sites, origins and cookies are then those of real names.

@@ -112,7 +112,7 @@ async def file(request: Request) -> Response:
 
 
 def entrance(gate: Gatepass) -> Route:
-    """A route that signs in whoever follows it, by a redirect to the page."""
+    """A route that signs in its visitor, by a redirect to the page."""
 
     async def enter(request: Request) -> Response:
         signed_in = await gate.sign_in(request, request.query_params["account"], methods=("otp",))

@@ -29,7 +29,7 @@ def channel_of(stage: Stage) -> str:
 
 
 def forged(page: Page) -> dict[str, object]:
-    """A message as a tab sends it, with a token that nobody made."""
+    """A message as a tab sends it, with a token that no server made."""
     sid, now = page.evaluate("[stage.session.getSnapshot().sessionId, Date.now()]")
     return {"sid": sid, "generation": 9, "token": "forged", "left": 9e5, "lifetime": 9e5, "at": now, "account": None}
 

@@ -1,4 +1,4 @@
-"""Nobody is kept out by how the demo looks: WCAG AA in both schemes, on a desk and on a small phone."""
+"""The demo is usable by everyone: WCAG AA in both schemes, on a desk and on a small phone."""
 
 import pytest
 from playwright.sync_api import Page, expect

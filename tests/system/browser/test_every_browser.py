@@ -149,7 +149,7 @@ def test_a_sign_in_across_sites_holds_or_says_that_the_browser_keeps_no_cookie(
     site: str, profile: Profile, variant: Variant
 ) -> None:
     """Chromium takes `Partitioned`. This Firefox blocks all cookies of other sites, as a person can choose; WebKit by
-    default. There nobody is signed in for the life of one token, and out without a word."""
+    default. There no person is signed in for the life of one token, and out without a word."""
     page = profile.new_page()
     page.goto(site)
     resume(page)

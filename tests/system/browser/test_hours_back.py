@@ -1,4 +1,4 @@
-"""The way back to a page that the browser has kept: it signs nobody out, and shows nobody who has signed out."""
+"""The way back to a page that the browser has kept: it ends no session, and shows no person who has signed out."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Tabs that sleep: a closed laptop, a frozen tab. It signs nobody out, and nobody in."""
+"""Tabs that sleep: a closed laptop, a frozen tab. It ends no session, and nobody in."""
 
 from contextlib import ExitStack
 

@@ -1,4 +1,4 @@
-"""Storage full or blocked, a private window, a wrong clock, a killed tab: nobody is signed out by any of them."""
+"""Storage full or blocked, a private window, a wrong clock, a killed tab: no session ends by any of them."""
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext

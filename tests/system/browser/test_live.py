@@ -78,7 +78,7 @@ def address(tmp_path: Path, variant: Variant) -> Iterator[str]:
 
 @pytest.fixture
 def page(address: str, profile: Profile) -> Page:
-    """A page with a socket and a stream that are open, somebody signed in."""
+    """A page with a socket and a stream that are open, with a session."""
     made = open_page(address, profile)
     sign_up(made)
     made.evaluate(OPEN)

@@ -1,4 +1,4 @@
-"""What gets lost on the way, and a server that dies in the middle: nobody is signed out by it."""
+"""What gets lost on the way, and a server that dies in the middle: no session ends by it."""
 
 from tests.system.browser.conftest import Stage, expire, ping, resume, sign_up, status
 from tests.system.browser.engines.interface import Page

@@ -16,7 +16,7 @@ _numbers = itertools.count()
 
 
 class Person(Device):
-    """Whoever has the devices, at the endpoints themselves."""
+    """The owner of the devices, at the endpoints themselves."""
 
     def sign_up(self) -> str:
         """Make an account; its address."""

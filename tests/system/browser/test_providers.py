@@ -113,7 +113,7 @@ def test_two_tabs_at_once_both_come_back(stage: Stage, tab: Page, profile: Profi
 
 
 def test_the_answer_of_another_browser_signs_nobody_in(stage: Stage, tab: Page) -> None:
-    """An attacker sends the way back of a sign-in of its own: nobody is signed in as the attacker."""
+    """An attacker sends the way back of a sign-in of its own: no session of the attacker begins."""
     with httpx2.Client() as attacker:
         start = attacker.post(f"{stage.direct_url}/auth/oidc/mock/start", json={"return_to": "/"}, headers=CLIENT)
         way = start.json()["location"]

@@ -89,7 +89,7 @@ def site(example: Example, folder: Path) -> Iterator[Site]:
 
 
 def sign_in(at: Site, page: Page) -> None:
-    """From the notes, which are for nobody else, by the form, back to the notes."""
+    """From the notes, which are private, by the form, back to the notes."""
     page.goto(f"{at.url}/notes")
     expect(page).to_have_url(f"{at.url}/sign-in?next=%2Fnotes")
     page.get_by_label("Email").fill(ANN["email"])

@@ -28,14 +28,14 @@ async def signed_in(server: Serving, transport: httpx2.AsyncHTTPTransport, email
 
 
 async def sign_out(browser: Browser) -> None:
-    """After the copy was made. Somebody has kept the cookies."""
+    """After the copy was made. A thief has kept the cookies."""
     kept = dict(browser.jar)
     assert (await browser.logout()).status == 204
     browser.jar = kept
 
 
 async def after_a_restore(server: Serving, transport: httpx2.AsyncHTTPTransport, ann: Browser, eve: Browser) -> None:
-    """Nobody is signed in who was not, and everybody can sign in again."""
+    """No session comes back, and all people can sign in again."""
     for browser, email in ((ann, "ann@example.com"), (eve, "eve@example.com")):
         browser.app = Remote(f"http://127.0.0.1:{server.port}", transport)
         answer = await browser.refresh()

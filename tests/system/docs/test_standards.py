@@ -14,7 +14,7 @@ GROUPS = (
     "EL 8, RL 5, CC 10, MT 5, DP 3, DB 10, OP 8, LI 5"
 )
 COUNTS = {group: int(count) for group, count in re.findall(r"(\w+) (\d+)", GROUPS)}
-"""Rows of each group: 200. A row that nobody missed would be the one that nobody proved."""
+"""Rows of each group: 200. A row that is not missed would be the one that is not proven."""
 _ROW = re.compile(r"\| ([A-Z]{2}-\d{2}) \| ([^|]*) \| ([^|]*) \| ([^|]*) \| (.*) \|")
 _TEST = re.compile(r"`((?:tests|web)/[^`]+)`")
 

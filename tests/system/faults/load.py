@@ -7,7 +7,7 @@
         verdict = await load.verdict("what was broken")
 
 A profile is one session with one or two tabs. Victims of a theft have one tab; every second one keeps no key, and its
-session ends when the thief is noticed. All others must live, whoever has copied what.
+session ends when the thief is noticed. All others must live, however they were copied.
 Every theft comes with one session for each way in which a session can end (`leaving.py`), and the guards are asked
 about all of them (`watch.py`).
 """
@@ -220,7 +220,7 @@ class Load:
 
     @property
     def honest(self) -> Sequence[Profile]:
-        """The sessions that nobody steals or ends."""
+        """The sessions that are neither stolen nor ended."""
         return self._honest
 
     @property

@@ -25,7 +25,7 @@ def _nothing_repeats() -> None:
 
 
 def _no_reuse() -> None:
-    """Whoever presents an old token of an unbound session gets a successor."""
+    """Every party that presents an old token of an unbound session gets a successor."""
 
     def wrong(session: Any, *arguments: Any, **named: Any) -> Outcome:
         outcome = decide(session, *arguments, **named)
@@ -45,7 +45,7 @@ def _random_successor() -> None:
 
 
 def _no_proof() -> None:
-    """Whoever has the cookie may use it."""
+    """Every holder of the cookie may use it."""
     vars(refresh_token)["proven_key"] = lambda token, keys, _: refresh_token.open_key(token, keys)
 
 

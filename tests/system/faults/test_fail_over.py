@@ -107,7 +107,7 @@ async def test_an_end_that_failed_at_first_is_acknowledged_when_the_standby_has_
         for _ in range(2):
             waiting = await query(old.url(), WAITING)
             await load.tried(leavers, times=2 + max(leaver.tries for leaver in leavers))
-            await cancel(old, waiting)  # whoever asked for it has given up, and asked again
+            await cancel(old, waiting)  # its caller has given up, and asked again
         await load.tried(leavers, times=2 + max(leaver.tries for leaver in leavers))
         await asyncio.to_thread(old.kill)
         await promote(new)

@@ -180,7 +180,7 @@ async def test_a_log_that_nobody_reads_costs_no_session(tmp_path: Path) -> None:
 
 
 def waiting(pipe: int) -> int:
-    """The bytes in a pipe that nobody has read."""
+    """The unread bytes in a pipe."""
     return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0])
 
 

@@ -1,4 +1,4 @@
-"""A store that is full, locked, empty or shouted at, and a follower that meets an error that nobody expected."""
+"""A store that is full, locked, empty or shouted at, and a follower that meets an unexpected error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,6 +1,6 @@
 // `oidc-provider` of npm, a certified OpenID provider, on a loopback port: node oidc_provider.mjs PORT REDIRECT_URI…
 //
-// Whoever signs in with a name has that name as subject, and the address NAME@example.com, verified unless the name
+// A person who signs in with a name has that name as subject, and the address NAME@example.com, verified unless the name
 // begins with "un". Its login page takes any password.
 
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-"""No secret in any place where somebody may look later: stores, logs, events, documents, reprs (P6, EL-04, RC-04)."""
+"""No secret in any place that may be looked at later: stores, logs, events, documents, reprs (P6, EL-04, RC-04)."""
 
 import base64
 import contextlib
@@ -143,7 +143,7 @@ async def test_refresh_tokens_are_in_their_cookie_and_access_tokens_in_their_bod
 
 @pytest.mark.parametrize("form", ["raw", "hex", "base64", "base64url", "json"])
 def test_the_search_finds_a_secret_in_every_form(form: str) -> None:
-    """A canary that nobody can hear proves nothing."""
+    """A canary that cannot be heard proves nothing."""
     secret = bytes(range(200, 232))
     life = Life(secrets={"it": secret})
     forms = {

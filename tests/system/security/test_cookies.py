@@ -70,7 +70,7 @@ async def test_another_spelling_of_the_name_is_another_cookie(at: GateHarness, a
 
 @pytest.mark.parametrize("order", [1, -1])
 async def test_a_planted_twin_neither_wins_nor_ends_anybody(at: GateHarness, ann: Browser, order: int) -> None:
-    """A neighbour's or an old session's cookie beside ours: with a belief ours is refreshed, without one nobody's."""
+    """A neighbour's or an old session's cookie beside ours: with a belief ours is refreshed, without one none."""
     eve = Browser(at.gate.asgi)
     await eve.register("eve@example.com")
     crumbs = [f"{RT}={ann.rt}", f"{RT}={eve.rt}", f"{RT}=garbage"][::order]

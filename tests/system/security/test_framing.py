@@ -11,7 +11,7 @@ from tests.system.security.raw_socket import request, say
 
 CLIENT = "Gatepass-Client: 1"
 HIDDEN = request("GET", "/auth/me")
-"""What an attacker hides in a body, to be taken for the request of whoever comes next."""
+"""What an attacker hides in a body, to be taken for the request of the next client."""
 LOGOUT = ("POST", "/auth/logout", CLIENT)
 
 REFUSED = {

@@ -1,4 +1,4 @@
-"""Where guessing ends, and that its end is nobody's lock-out (LG-04, LG-05, 63B-4 §3.2.2)."""
+"""Where guessing ends, and that its end locks no owner out (LG-04, LG-05, 63B-4 §3.2.2)."""
 
 import pytest
 

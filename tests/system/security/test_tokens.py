@@ -23,7 +23,7 @@ CLIENT = ("gatepass-client", "1")
 
 
 def part(token: str, place: int) -> dict[str, object]:
-    """One part of a JWT as it is read by anybody."""
+    """One part of a JWT as every reader sees it."""
     text = token.split(".")[place]
     read: dict[str, object] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     return read

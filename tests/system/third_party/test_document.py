@@ -39,7 +39,7 @@ def test_a_new_password_is_described_as_long_as_the_policy_asks(schema: str, mem
 
 
 def test_a_password_that_is_known_may_be_shorter_than_a_new_one() -> None:
-    """Or nobody could sign in any more after the policy has become stricter."""
+    """Or people could not sign in any more after the policy has become stricter."""
     described = DOCUMENT["components"]["schemas"]["Credentials"]["properties"]["password"]
     assert (described["minLength"], described["maxLength"]) == (1, 90)
 

@@ -61,7 +61,7 @@ def test_a_fixture_on_one_loop_and_the_client_on_another() -> None:
 
 
 def test_an_error_of_the_application_is_raised_by_the_test_client_and_not_hidden() -> None:
-    """starlette#1116 and its kin: whoever answers errors in a middleware must not swallow the application's own."""
+    """starlette#1116 and the like: a middleware that answers errors must not swallow the application's own."""
     at = GateHarness()
     app = FastAPI(lifespan=at.gate.lifespan)
 

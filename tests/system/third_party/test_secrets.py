@@ -1,4 +1,4 @@
-"""Nothing in the repository is a secret, a place on somebody's machine, or the address of somebody's registry.
+"""Nothing in the repository is a secret, a place on a person's machine, or the address of a private registry.
 
 All tracked files, tests and lock files among them; `tests/system/security/test_sources.py` looks more narrowly at
 what is shipped. What looks like a secret and is none is listed below, by its digest: a list of secrets would

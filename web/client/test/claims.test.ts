@@ -29,7 +29,7 @@ const clients: Record<string, (world: World) => (path: string) => Promise<{ stat
 const cases = Object.keys(clients).flatMap((name) => [0, 4, 600].map((age) => [name, age] as const));
 
 describe.each(cases)("with %s, a token of %i seconds whose claims have changed", (name, age) => {
-  it("costs five calls at once one refresh, and signs nobody out", async () => {
+  it("costs five calls at once one refresh, and ends no session", async () => {
     const world = await signedIn();
     const { session, server, ends } = world;
     const get = clients[name]!(world);
@@ -61,7 +61,7 @@ it("goes on where they changed again while the newer token was being made", asyn
   expect(session.getSnapshot().status).toBe("active");
 });
 
-it("gives up where they change at every refresh, and nobody is signed out", async () => {
+it("gives up where they change at every refresh, and no session ends", async () => {
   const world = await signedIn();
   const { session, server } = world;
   const get = clients.fetch!(world);

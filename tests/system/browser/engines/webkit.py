@@ -1,4 +1,4 @@
-"""WebKitGTK's MiniBrowser on a screen that nobody sees, by WebDriver: https://w3c.github.io/webdriver/.
+"""WebKitGTK's MiniBrowser on a virtual screen, by WebDriver: https://w3c.github.io/webdriver/.
 
 A profile is a browser of its own, and a tab a window of it. A profile that was closed is used again by the next test
 once its cookies are deleted: what it has stored is of the origin of another stage, whose port was another one.

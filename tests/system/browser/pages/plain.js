@@ -1,4 +1,4 @@
-/** An application as somebody writes it who has no bundler: one import, from the server itself. */
+/** An application as people write it without a bundler: one import, from the server itself. */
 
 import { createClient, createLoading, createSession, onErrors, retry, showProgress } from "/auth/gatepass.js";
 

@@ -113,7 +113,7 @@ export function openPage() {
   const happen = (type: string) => events.dispatchEvent(new Event(type));
   return {
     happen,
-    /** Somebody presses a key. */
+    /** A person presses a key. */
     use: () => happen("keydown"),
     show(state: "visible" | "hidden") {
       document.visibilityState = state;

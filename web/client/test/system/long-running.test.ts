@@ -74,7 +74,7 @@ describe("a clock that is set right", () => {
   it.each([
     ["back by a day", -DAY],
     ["ahead by a day", DAY],
-  ])("%s while a token is on its way to a sibling signs nobody out", async (_name, leap) => {
+  ])("%s while a token is on its way to a sibling ends no session", async (_name, leap) => {
     const { server, all } = await tabs(2);
     const [one, other] = [all[0]!, all[1]!];
     await settled(one.session.refresh());

@@ -69,7 +69,7 @@ async function ordeal(seed: number, given: ProfileOptions): Promise<void> {
       void sessions.at(-1)!.start();
     },
     () => {
-      // A reload or a crash, at any instant: what was under way goes on without anybody who hears its answer.
+      // A reload or a crash, at any instant: what was under way goes on without a reader of its answer.
       const index = Math.floor(random() * sessions.length);
       sessions[index]!.close();
       tabs[index]!.kill();

@@ -11,7 +11,7 @@ export const pages = createPageReader({
   internalURL: `${API}/auth`,
 });
 
-/** The person of a page that is for nobody else. */
+/** The person of a page that is for this person alone. */
 export function requirePerson({ locals: { page }, url }: Pick<RequestEvent, "locals" | "url">): Principal {
   if (page.status === "lost") error(500, "The page cookie is not accepted; the log says why.");
   if (page.principal) return page.principal;
