@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres import pool
+from tests.support import cheap_hashes
 from tests.support.browser import Browser
 from tests.support.full import FULL
 from tests.support.gates import GateHarness, open_gate
@@ -32,6 +33,8 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 # A client of httpx2 gives a server five seconds unless told otherwise; no test is about those.
 vars(httpx2._config.DEFAULT_TIMEOUT_CONFIG).update(httpx2.Timeout(PATIENCE).as_dict())
+
+cheap_hashes.install()
 
 SYSTEM = Path(__file__).parent / "system"
 # mutmut runs a test several times in one process, and slowly (tools/mutation.py).

@@ -4,8 +4,9 @@ At the end it says for each file, each test and each shared fixture how many sec
 that it started, the living ones too. To be read without `-n`, where one test comes after the other. Linux only.
 """
 
+import contextlib
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
 
@@ -18,11 +19,13 @@ SHOWN = 40
 
 def spent(pid: int | str = "self") -> float:
     """Seconds of a process, of those it has waited for, and of those that live below it."""
+    below: list[str] = []
     try:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+                below += (thread / "children").read_text().split()
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        threads = list(Path(f"/proc/{pid}/task").glob("*/children"))
-        below = [child for thread in threads for child in thread.read_text().split()]
-    except OSError:  # it has ended meanwhile, and its parent waits for it
+    except OSError:  # a process that has, and its parent waits for it
         return 0.0
     return sum(map(int, fields[11:15])) / TICK + sum(map(spent, below))
 
@@ -31,9 +34,9 @@ class Costs:
     """Counts as the tests run."""
 
     def __init__(self) -> None:
-        self.files: Counter[str] = Counter()
-        self.tests: Counter[str] = Counter()
-        self.fixtures: Counter[str] = Counter()
+        self.files: defaultdict[str, float] = defaultdict(float)
+        self.tests: defaultdict[str, float] = defaultdict(float)
+        self.fixtures: defaultdict[str, float] = defaultdict(float)
         self.last = spent()
         self.file = "(start)"
 
@@ -73,7 +76,7 @@ class Costs:
         """The costliest first."""
         terminalreporter.section(f"CPU seconds: {sum(self.files.values()):.1f}")
         for counted in (self.files, self.tests, self.fixtures):
-            for name, seconds in counted.most_common(SHOWN):
+            for name, seconds in sorted(counted.items(), key=lambda item: -item[1])[:SHOWN]:
                 terminalreporter.write_line(f"{seconds:8.2f} {name}")
 
 

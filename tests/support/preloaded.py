@@ -4,9 +4,9 @@
     run([sys.executable, "app.py"], cwd=folder, capture_output=True)                     as subprocess.run
 
 A program has its folder, variables, arguments, streams, process id, signals and exit code as if it had been executed.
-What differs is that the modules of `IMPORTED` are there already, and that it ends with the process of the tests: after
-a run that was killed it would load the machine for ever. What is about an interpreter, its options or its imports is
-executed, as is all that is no Python program, and everything in a full run.
+What differs is that the modules of `IMPORTED` are there already, that hashes are cheap (`cheap_hashes.py`), and that it
+ends with the process of the tests: after a run that was killed it would load the machine for ever. What is about an
+interpreter, its options or its imports is executed, as is all that is no Python program, and everything in a full run.
 """
 
 import atexit
@@ -30,6 +30,7 @@ from typing import Any, NoReturn
 
 import gatepass
 from gatepass.cli import HOMES
+from tests.support import cheap_hashes
 from tests.support.full import FULL
 
 IMPORTED = (
@@ -308,6 +309,7 @@ def main() -> None:
     """Import, and wait for requests on the socket whose number is the argument."""
     for name in IMPORTED:
         import_module(name)
+    cheap_hashes.install()
     gc.collect()
     gc.freeze()
     _become(_serve(socket.socket(fileno=int(sys.argv[1]))))

@@ -127,7 +127,7 @@ class Reader:
         settings = self.folder / "gatepass.env"
         if settings.is_file():
             settings.write_text(self._here(settings.read_text("utf-8")), "utf-8")
-        return done.stdout
+        return str(done.stdout)
 
     def start(self, command: str) -> "Server":
         """Type a command that goes on, and wait until it listens."""
