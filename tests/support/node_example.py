@@ -14,12 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.support.process import until_listening
 from tools.services.patience import PATIENCE
 from tools.stamps import ROOT, digest, is_made, once
-from tools.web import CLIENT
+from tools.steps import Failure
+from tools.web import CLIENT, install_by_name, registry_of
 
 MADE = ROOT / ".examples"
 """Not below a folder named node_modules: bundlers would take the sources there for packages."""
@@ -67,7 +66,9 @@ class Example:
                 (place / "client").symlink_to(CLIENT.parent)
             for name in ("package.json", "package-lock.json", ".npmrc"):
                 shutil.copy(source / name, self.folder)
-            self._npm("ci", "--prefer-offline", "--no-audit")
+            install_by_name(
+                self.folder, registry_of(os.environ), lambda: self._npm("ci", "--prefer-offline", "--no-audit")
+            )
 
         locked = digest([source / "package.json", source / "package-lock.json"])
         once(self._stamp("installed"), locked, install, result=self.folder / "node_modules")
@@ -99,7 +100,7 @@ class Example:
             check=False,
         )
         if done.returncode:
-            pytest.fail(f"examples/{self.name}: npm {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+            raise Failure(f"examples/{self.name}: npm {' '.join(arguments)}\n{done.stdout}{done.stderr}")
 
     def _stamp(self, name: str) -> Path:
         return MADE / f"{self.name}.{name}"
