@@ -1,7 +1,6 @@
 """The page of `gatepass new flask`, which has no build and no tests of its own, in a real browser."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -22,9 +21,7 @@ def test_a_person_makes_an_account_writes_a_note_comes_back_and_leaves(chromium:
     port = free_port()
     environment = {**os.environ, "GATEPASS_PUBLIC_URL": f"http://localhost:{port}"}
     command = [sys.executable, "-m", "flask", "run", "--port", str(port)]
-    with preloaded.start(
-        command, cwd=tmp_path / "flask", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    with preloaded.start(command, cwd=tmp_path / "flask", env=environment) as process:
         try:
             until_listening(process, port)
             _visit(chromium, f"http://localhost:{port}")
