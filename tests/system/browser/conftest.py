@@ -169,6 +169,11 @@ class Stage:
         return b"".join(file.read_bytes() for file in self.folder.glob("stage.db*"))
 
 
+PRESENT = """`${location.href} ${document.readyState} ${JSON.stringify(Object.keys(window.stage ?? {}))} ${
+    performance.getEntriesByType("resource").map((entry) => `${entry.name} ${entry.responseStatus}`).join(", ")}`"""
+"""What a page that waits in vain may be missing."""
+
+
 def until_page(page: Page, expression: str) -> None:
     """Return once an expression holds in this page.
 
@@ -176,17 +181,27 @@ def until_page(page: Page, expression: str) -> None:
     content security policies of ours forbid.
     """
 
+    said = "false"
+
     def holds() -> bool:
+        nonlocal said
         try:
             return bool(page.evaluate(f"() => Boolean({expression})"))
-        except DriverError:
+        except DriverError as error:
+            said = str(error)
             return False
         except Error as error:
             if "context was destroyed" in str(error):
                 return False  # asked while one page gave way to the next
             raise
 
-    until(holds, expression)
+    try:
+        until(holds, expression)
+    except TimeoutError as error:
+        error.add_note(f"the last look: {said}")
+        with contextlib.suppress(DriverError, Error):
+            error.add_note(f"the page: {page.evaluate(PRESENT)}")
+        raise
 
 
 def until_told(page: Page, holds: Callable[[], object], what: str) -> None:

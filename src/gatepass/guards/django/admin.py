@@ -41,11 +41,13 @@ class SessionsMixin:
         mine = path("<path:object_id>/sessions/", view, name=self._name_of_sessions())
         return [mine, *super().get_urls()]  # type: ignore[misc]
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """With "End all sessions", for an administrator who may change users."""
-        found: dict[str, Any] = super().get_actions(request)  # type: ignore[misc]
-        if self.has_change_permission(request):  # type: ignore[attr-defined]
-            found["end_sessions"] = (_end_sessions, "end_sessions", "End all sessions")
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """With "End all sessions" in the list, for an administrator who may change users."""
+        place = {"action_location": action_location} if action_location else {}  # which Django has from 6.1
+        found: dict[str, Any] = super().get_actions(request, **place)  # type: ignore[misc]
+        ours = self.get_action(end_sessions, **place)  # type: ignore[attr-defined]
+        if ours and self.has_change_permission(request):  # type: ignore[attr-defined]
+            found["end_sessions"] = ours
         return found
 
     def change_view(
@@ -65,7 +67,7 @@ class SessionsMixin:
         if not (may_end if request.method == "POST" else self.has_view_permission(request, user)):  # type: ignore[attr-defined]
             raise PermissionDenied
         if request.method == "POST":
-            messages.success(request, end_sessions(self, request, user, sid=request.POST.get("sid")))
+            messages.success(request, _end(self, request, user, sid=request.POST.get("sid")))
             return HttpResponseRedirect(request.path)
         sessions = map(_shown, gate().sync.sessions.list_for_account(str(user.pk)))
         return TemplateResponse(
@@ -87,7 +89,7 @@ class SessionsMixin:
         return f"{meta.app_label}_{meta.model_name}_sessions"
 
 
-def end_sessions(model_admin: Any, request: HttpRequest, user: Any, *, sid: str | None = None) -> str:
+def _end(model_admin: Any, request: HttpRequest, user: Any, *, sid: str | None = None) -> str:
     """End one session of the user, or all. Returns what the history says. Raises Http404 for a foreign session."""
     by = f"django {request.user.get_username()}"[:MAX_ACTOR]
     services = gate().sync
@@ -104,10 +106,11 @@ def end_sessions(model_admin: Any, request: HttpRequest, user: Any, *, sid: str 
 
 
 @admin.action(description="End all sessions", permissions=["change"])
-def _end_sessions(model_admin: Any, request: HttpRequest, users: Any) -> None:
+def end_sessions(model_admin: Any, request: HttpRequest, users: Any) -> None:
+    """The action of the list."""
     allowed = [user for user in users if model_admin.has_change_permission(request, user)]
     for user in allowed:
-        end_sessions(model_admin, request, user)
+        _end(model_admin, request, user)
     messages.success(request, f"Ended the sessions of: {len(allowed)}")
 
 

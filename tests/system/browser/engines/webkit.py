@@ -5,11 +5,14 @@ once its cookies are deleted: what it has stored is of the origin of another sta
 """
 
 import contextlib
+import http.client
+import itertools
 import json
 import os
+import select
 import shutil
-import urllib.error
-import urllib.request
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,15 @@ from tests.system.browser.engines.script import function_of, result_of
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
-_CALL = "const done = arguments[0]; (%s)().then(done);"
+_CALL = "(window.calls ??= []).push(%d); const done = arguments[0]; (%s)().then(done);"
+_IS_THERE = "return window.calls?.includes(arguments[0]) ?? false"
+_numbers = itertools.count()
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The member that holds the name of an element (WebDriver §12)."""
 _DELAY = 10.0
 """Seconds. The driver says of a page that has taken all of PATIENCE that it has, unless it hangs itself."""
+_PAUSE = 2.0
+"""Seconds between two looks whether the page of a script that is under way is still there."""
 
 
 def find_minibrowser() -> str | None:
@@ -78,7 +85,8 @@ class Browser:
         self._process = Leashed(["WebKitWebDriver", f"--port={port}"], env=variables)
         self._is_gone = False
         until(lambda: is_listening(port), "WebKitWebDriver")
-        self._base = f"http://127.0.0.1:{port}/session"
+        self._port = port
+        self._base = "/session"
         options = {"binary": find_minibrowser(), "args": ["--automation"]}
         wanted = {"webkitgtk:browserOptions": options, "acceptInsecureCerts": True}
         self._base += "/" + self.send("POST", "", capabilities={"alwaysMatch": wanted})["sessionId"]
@@ -87,21 +95,33 @@ class Browser:
 
     def send(self, method: str, path: str, **parameters: Any) -> Any:
         """One command, and its value. Raises DriverError if it is refused, BrowserGone if nothing answers."""
+        return self.send_while(lambda: True, method, path, **parameters)
+
+    def send_while(self, is_wanted: Callable[[], bool], method: str, path: str, **parameters: Any) -> Any:
+        """The same, and DriverError too where the answer is not wanted any more. The driver takes others meanwhile."""
         if self._is_gone:
             raise BrowserGone(path)
+        end = time.monotonic() + PATIENCE + _DELAY
         body = json.dumps(parameters).encode() if method == "POST" else None
-        request = urllib.request.Request(self._base + path, method=method, data=body)
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE + _DELAY) as answer:
-                return json.load(answer)["value"]
-        except urllib.error.HTTPError as refused:
-            with refused:
-                reason = refused.read().decode()
-            if "invalid session id" not in reason:  # what it says of a browser that has crashed
-                raise DriverError(reason) from None
-            cause: Exception = refused
-        except (OSError, ValueError) as error:
-            cause = error
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            try:
+                connection.request(method, self._base + path, body)
+                while not select.select([connection.sock], [], [], _PAUSE)[0]:
+                    if not is_wanted():
+                        raise DriverError(f"{path}: what was asked is no more")
+                    if time.monotonic() > end:
+                        raise TimeoutError
+                answer = connection.getresponse()
+                said = answer.read().decode()
+                if answer.status < 400:
+                    return json.loads(said)["value"]
+                cause: Exception = DriverError(said)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                cause = error
+        # What it says of a browser that has crashed.
+        if isinstance(cause, DriverError) and "invalid session id" not in str(cause):
+            raise cause
         self._is_gone = True
         raise BrowserGone(path) from cause
 
@@ -172,8 +192,15 @@ class WebKitPage:
         self._send("POST", "/refresh")
 
     def evaluate(self, expression: str, arg: Any = None) -> Any:
-        """See Page."""
-        return result_of(self._send("POST", "/execute/async", script=_CALL % function_of(expression, arg), args=[]))
+        """See Page. Of a page that WebKit keeps for the way back, the driver never says what became of a script."""
+        number = next(_numbers)
+
+        def is_there() -> bool:
+            return bool(self._browser.send("POST", "/execute/sync", script=_IS_THERE, args=[number]))
+
+        self._browser.send("POST", "/window", handle=self._handle)
+        script = _CALL % (number, function_of(expression, arg))
+        return result_of(self._browser.send_while(is_there, "POST", "/execute/async", script=script, args=[]))
 
     def click(self, selector: str) -> None:
         """See Page."""
