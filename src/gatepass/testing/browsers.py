@@ -28,10 +28,11 @@ def sign_in_browser(
 
     `auth` is the address of the endpoints as the page has it; the account of the address is made if there is none. With
     users of the application's own name `account_id` instead. For routes with `acr="mfa"` the session began by `methods`
-    such as `("pwd", "otp", "mfa")`. Raises RuntimeError with what the server says.
+    such as `("pwd", "otp", "mfa")`. Raises RuntimeError with what the server says,
+    ValueError for an `auth` without a host.
     """
     answer = context.request.post(_url(auth), data=_body(email, account_id, auth, methods=methods), headers=HEADERS)
-    account, script = _read(answer.status, answer.text)
+    account, script = _read(_url(auth), answer.status, answer.text())
     context.add_init_script(script=script)
     return account
 
@@ -48,13 +49,14 @@ async def sign_in_browser_async(
     answer = await context.request.post(
         _url(auth), data=_body(email, account_id, auth, methods=methods), headers=HEADERS
     )
-    text = await answer.text()
-    account, script = _read(answer.status, lambda: text)
+    account, script = _read(_url(auth), answer.status, await answer.text())
     await context.add_init_script(script=script)
     return account
 
 
 def _url(auth: str) -> str:
+    if not auth.startswith(("http://", "https://")):
+        raise ValueError(f"`auth` must be a whole address, such as http://localhost:8000/auth, and not {auth!r}.")
     return auth.rstrip("/") + "/testing/sessions"
 
 
@@ -63,12 +65,17 @@ def _body(email: str | None, account_id: str | None, auth: str, *, methods: Sequ
     return {**who, "auth_url": auth.rstrip("/"), "methods": list(methods)}
 
 
-def _read(status: int, text: Any) -> tuple[dict[str, Any], str]:
-    if status == 404:
+def _read(url: str, status: int, text: str) -> tuple[dict[str, Any], str]:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    facts = body if isinstance(body, dict) else {}
+    if status == 200 and "init_script" in facts:
+        return facts["account"], facts["init_script"]
+    if status == 404 or "detail" not in facts:
         raise RuntimeError(
-            "The server has no testing endpoint: start it with GATEPASS_TESTING=true. It said: " + text()
+            f"No session for this test, {status}: there is no testing endpoint at {url}. "
+            "Is that its address, and does the server run with GATEPASS_TESTING=true?"
         )
-    if status != 200:
-        raise RuntimeError(f"The testing endpoint answered {status}: {text()}")
-    body = json.loads(text())
-    return body["account"], body["init_script"]
+    raise RuntimeError(f"No session for this test, {status}: {facts['detail']}")

@@ -47,7 +47,7 @@ export function addCommands(
     const own = email || `test-${Date.now()}-${++count}@example.com`;
     const request = requestFor(own, { ...defaults, ...options }, Cypress.config("baseUrl") ?? undefined);
     return cy.request({ ...request, method: "POST", failOnStatusCode: false, log: false }).then(({ status, body }) => {
-      const { account, script } = readAnswer(status, body);
+      const { account, script } = readAnswer(request.url, status, body);
       scripts.push(script);
       scripts.splice(0, scripts.length - MAX_SCRIPTS);
       return account;

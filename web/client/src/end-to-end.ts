@@ -27,9 +27,12 @@ export interface TestingRequest {
   readonly body: Record<string, unknown>;
 }
 
-/** `page` is the base URL of the pages. */
+/** `page` is the base URL of the pages. Throws an Error that says what to name, if there is no whole address. */
 export function requestFor(email: string, { auth, accountId, methods, remember }: SignInOptions, page?: string) {
-  const base = new URL(auth || "/auth", page || undefined).href.replace(/\/+$/, "");
+  const path = auth || "/auth";
+  if (!URL.canParse(path, page || undefined))
+    throw new Error(`gatepass: where is ${path}? Set baseURL, or pass { baseURL: "http://localhost:3000" }.`);
+  const base = new URL(path, page || undefined).href.replace(/\/+$/, "");
   const who = accountId ? { account_id: accountId } : { email };
   return {
     url: `${base}/testing/sessions`,
@@ -38,13 +41,18 @@ export function requestFor(email: string, { auth, accountId, methods, remember }
   } satisfies TestingRequest;
 }
 
-/** What the endpoint said. Throws an Error that says what to do, unless a session has begun. */
-export function readAnswer(status: number, body: unknown): { account: Account; script: string; sessionId: string } {
+/** What the endpoint at `url` said. Throws an Error that says what to do, unless a session has begun. */
+export function readAnswer(
+  url: string,
+  status: number,
+  body: unknown,
+): { account: Account; script: string; sessionId: string } {
   const { account, init_script, session_id, detail } = Object(body) as Record<string, unknown>;
   if (status === 200 && typeof init_script === "string")
     return { account: account as Account, script: init_script, sessionId: String(session_id) };
-  const why = status === 404 && !detail ? "there is no testing endpoint" : (detail ?? "no problem document");
-  throw new Error(
-    `gatepass: no session for this test, ${status}: ${why}. Does the server run with GATEPASS_TESTING=true?`,
-  );
+  const isOurs = typeof detail === "string" && status !== 404;
+  const why = isOurs
+    ? detail.replace(/\.$/, "")
+    : `there is no testing endpoint at ${url}. Is that its address, and does the server run with GATEPASS_TESTING=true`;
+  throw new Error(`gatepass: no session for this test, ${status}: ${why}${isOurs ? "." : "?"}`);
 }

@@ -41,7 +41,7 @@ export async function signIn(
 ): Promise<Account> {
   const { url, headers, body } = requestFor(email, options, baseURL);
   const answer = await context.request.post(url, { data: body, headers });
-  const { account, script } = readAnswer(answer.status(), parse(await answer.text()));
+  const { account, script } = readAnswer(url, answer.status(), parse(await answer.text()));
   await context.addInitScript({ content: script });
   return account;
 }

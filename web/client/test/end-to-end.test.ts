@@ -50,12 +50,20 @@ describe("signIn of Playwright", () => {
   });
 
   it.each([
-    [404, "<h1>Not Found</h1>", /404: there is no testing endpoint.*GATEPASS_TESTING/],
-    [403, { detail: "The testing endpoint answers requests that come from its own machine." }, /its own machine/],
+    [404, "<h1>Not Found</h1>", /404: .* at http:\/\/localhost\/auth\/testing\/sessions\..*GATEPASS_TESTING=true\?$/],
+    [404, { detail: "Not Found" }, /404: there is no testing endpoint at http:/],
+    [403, { detail: "The testing endpoint answers requests that come from its own machine." }, /its own machine\.$/],
+    [422, { detail: "Invalid members: email." }, /422: Invalid members: email\.$/],
     [502, "Bad gateway", /502.*GATEPASS_TESTING/],
   ])("says what to do about a %i", async (status, body, words) => {
     await expect(signIn(context(status, body), "ann@example.com", { baseURL: "http://localhost" })).rejects.toThrow(
       words,
+    );
+  });
+
+  it("says what to name where no address of the server is known", async () => {
+    await expect(signIn(context(), "ann@example.com")).rejects.toThrow(
+      'gatepass: where is /auth? Set baseURL, or pass { baseURL: "http://localhost:3000" }.',
     );
   });
 

@@ -5,7 +5,7 @@
  */
 
 import { type BrowserScope, pause } from "./browser.js";
-import type { Jar } from "./state-cookie.js";
+import type { Jar, Notes } from "./state-cookie.js";
 import type { TokenState } from "./token-state.js";
 import type { WarningEvent } from "./types.js";
 
@@ -18,6 +18,7 @@ export type Symptom = WarningEvent["code"];
 
 /** How long a message of another tab may be under way, ms. */
 const MESSAGE_TIMEOUT = 1_000;
+const SID_LENGTH = 32;
 
 /** What the sentences need of a session. */
 export interface Parts {
@@ -25,6 +26,7 @@ export interface Parts {
   readonly url: URL;
   readonly jar: Jar;
   readonly memory: TokenState;
+  readonly notes: Notes;
 }
 
 /** Says what a symptom stands for, in the console and to listeners; nothing if it turns out to be none. */
@@ -35,7 +37,8 @@ export async function warn(code: Symptom, parts: Parts): Promise<void> {
   parts.memory.events.emit({ type: "warning", code, message, at: parts.scope.performance.now() });
 }
 
-async function diagnose(symptom: Symptom, { scope, url, jar, memory }: Parts): Promise<string | null> {
+async function diagnose(symptom: Symptom, parts: Parts): Promise<string | null> {
+  const { scope, url, jar, memory } = parts;
   const here = new URL(scope.location?.href ?? url.href).origin;
   switch (symptom) {
     case "worker":
@@ -56,12 +59,20 @@ async function diagnose(symptom: Symptom, { scope, url, jar, memory }: Parts): P
         : null;
     case "cookies-blocked":
       return jar.isReadable
-        ? `The sign-in failed: ${cookieLost(scope, url, here, jar.names)}`
+        ? `The sign-in failed: ${cookieLost(parts, here, stateCookies(scope)[0])}`
         : `The sign-in succeeded, but this browser keeps no cookies of ${url.host} for pages of ${here}: put page and API on one site, such as app.example.com and api.example.com.`;
-    case "state-cookie":
-      return (await isLost(jar, memory))
-        ? `The sign-in succeeded, but the next reload of this page is signed out: ${cookieLost(scope, url, here, jar.names)}`
-        : null;
+    case "state-cookie": {
+      const sid = memory.sid ?? parts.notes("key")?.slice(0, SID_LENGTH);
+      // Without a session: a page before this one has signed in, and this one looks for another cookie.
+      const isReload = !memory.sid;
+      await pause(MESSAGE_TIMEOUT);
+      // Several gates on one host have a state cookie each.
+      const found = stateCookies(scope).find(({ value }) => value.startsWith(`${sid}.`));
+      // Another tab may have signed out in between, and its message was under way.
+      if (!sid || jar.read() || (isReload ? !found || memory.sid : memory.sid !== sid)) return null;
+      const effect = isReload ? "this page is signed out" : "the next reload of this page is signed out";
+      return `The sign-in succeeded, but ${effect}: ${cookieLost(parts, here, found)}`;
+    }
   }
 }
 
@@ -78,18 +89,21 @@ async function answers(scope: BrowserScope, url: URL): Promise<boolean> {
   );
 }
 
-/** Whether the state cookie stays away. Another tab may have signed out in between, and its message is under way. */
-async function isLost(jar: Jar, memory: TokenState): Promise<boolean> {
-  const { sid } = memory;
-  await pause(MESSAGE_TIMEOUT);
-  return !!sid && memory.sid === sid && !jar.read();
+interface Cookie {
+  readonly name: string;
+  readonly value: string;
 }
 
-function cookieLost(scope: BrowserScope, url: URL, here: string, names: readonly string[]): string {
-  const cookies = (scope.document?.cookie ?? "").split("; ").map((part) => part.split("=")[0]!);
-  const found = cookies.find((name) => /^(__Host-)?gatepass_state/.test(name));
+/** The state cookies of all gates on this host. */
+function stateCookies({ document }: BrowserScope): Cookie[] {
+  const pairs = [...(document?.cookie ?? "").matchAll(/(?:^|; )((?:__Host-)?gatepass_state[^=]*)=([^;]*)/g)];
+  return pairs.map(([, name, value]) => ({ name: name!, value: value! }));
+}
+
+/** `found`: the state cookie that is there under another name, if any. */
+function cookieLost({ url, jar: { names } }: Parts, here: string, found: Cookie | undefined): string {
   if (found) {
-    return `the server has set ${found}, and this page expects ${names.at(-1)}. Set GATEPASS_PUBLIC_URL to ${here}, or pass stateCookie: "${found}" if a development proxy hides the server's port.`;
+    return `the server has set ${found.name}, and this page expects ${names.at(-1)}. Set GATEPASS_PUBLIC_URL to ${here}, or pass stateCookie: "${found.name}" if a development proxy hides the server's port.`;
   }
   if (url.protocol === "http:" && !isLoopback(url.origin)) {
     return `browsers refuse its cookies over plain http, except on localhost. Serve the page by https.`;

@@ -58,7 +58,7 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
   const jar = openJar(scope, notes, url, stateCookie ? [stateCookie] : undefined);
   const channel = openChannel(scope, name, now, { onGrant, onEnd: forget });
   const lock = createLock(scope, name, timeout + LOCK_TIMEOUT_MARGIN);
-  const suspect = createSuspect({ scope, url, jar, memory });
+  const suspect = createSuspect({ scope, url, jar, memory, notes });
   const call = watched(createEndpointCall(scope, issuer, { fetch, timeout, now }), suspect);
   const binding = openBinding(scope, issuer, notes);
   const parts = { now, memory, jar, notes, channel, lock, call, binding, suspect };
@@ -201,8 +201,11 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
   function resume(): boolean {
     const state = memory.sid ? null : jar.read();
     if (state && isAcceptable(state.sid)) memory.reset({ sessionId: state.sid, generation: state.generation });
-    else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid && !notes("news"))
+    else if (scope.document && memory.snapshot.status === "unknown" && !memory.sid && !notes("news")) {
       memory.reset({ status: "anonymous" });
+      // A page that signs in may leave before it can say that its session is under another name, which this one sees.
+      if (scope.document.cookie.includes(notes("key")?.slice(0, 32) ?? "\n")) suspect("state-cookie");
+    }
     return !!memory.sid;
   }
 

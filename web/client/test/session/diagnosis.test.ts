@@ -38,6 +38,27 @@ describe("a set-up that does not work", () => {
     expect(said[0]).toContain(events[0]!.type === "warning" && events[0]!.message);
   });
 
+  it("is told by the next page too, since the one that signs in mostly goes there before it has said anything", async () => {
+    const profile = new FakeProfile(new FakeServer("gatepass_state_9000"));
+    await settled(open(profile.tab()).signIn(ANN));
+    await heard();
+    said.length = 0;
+    expect(await settled(open(profile.tab()).start())).toMatchObject({ status: "anonymous" });
+    await heard();
+    expect(said).toHaveLength(1);
+    expect(said[0]).toContain(
+      "but this page is signed out: the server has set gatepass_state_9000, and this page expects",
+    );
+  });
+
+  it("names the cookie of its own session, where another gate of this host has one too", async () => {
+    const profile = new FakeProfile(new FakeServer("gatepass_state_9000"));
+    profile.jar.set("gatepass_state_7000", `${"ab".repeat(16)}.0.AAAAAAAAAAA.9999999999`);
+    await settled(open(profile.tab()).signIn(ANN));
+    await heard();
+    expect(said[0]).toContain("the server has set gatepass_state_9000, and this page expects gatepass_state_8000");
+  });
+
   it.each([
     ["blocked cookies", "http://localhost:8000/app", "/auth", "its cookies are blocked"],
     ["plain http on a real host", "http://shop.example/app", "/auth", "browsers refuse its cookies over plain http"],
@@ -186,6 +207,18 @@ describe("a set-up that works", () => {
     const other = open(profile.tab());
     await settled(other.start());
     await settled(Promise.all([session.refresh(), other.signOut(), session.refresh()]));
+    await pass(5);
+    expect(said).toEqual([]);
+  });
+
+  it("is silent for a visitor, after a sign-out, and where a session has run out beside one of another gate", async () => {
+    const { session, profile } = await signedIn();
+    profile.jar.set("gatepass_state_7000", `${"ab".repeat(16)}.0.AAAAAAAAAAA.9999999999`);
+    profile.jar.delete("gatepass_state_8000");
+    await settled(open(profile.tab()).start());
+    await settled(session.signOut());
+    await settled(open(profile.tab()).start());
+    await settled(open(new FakeProfile(new FakeServer()).tab()).start());
     await pass(5);
     expect(said).toEqual([]);
   });
