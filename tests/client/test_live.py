@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -225,11 +226,11 @@ class TestEvents:
 
     async def test_a_sign_out_ends_it_at_once_also_where_no_server_hears_of_it(self) -> None:
         async with place() as at, patience():
+            clear = functools.partial(at.client.session.state.clear, status="ended", reason="signed-out")
             with pytest.raises(SessionEndedError) as over:
                 async for event in async_events(at.client, "/silence"):
                     assert event.data == "first"
-                    clear = at.client.session.state.clear
-                    asyncio.get_running_loop().call_soon(lambda: clear(status="ended", reason="signed-out"))
+                    asyncio.get_running_loop().call_soon(clear)
             assert over.value.reason == "signed-out"
 
     async def test_it_never_goes_on_with_the_session_of_another_person(self) -> None:

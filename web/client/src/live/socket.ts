@@ -7,7 +7,7 @@
 
 import type { Session } from "../session/types.js";
 import { createAgain } from "./again.js";
-import { openConnection, type SocketClose } from "./connection.js";
+import { addressOf, openConnection, type SocketClose } from "./connection.js";
 import { sessionSignal } from "./session-signal.js";
 import { createUse, type Held, type Renew, type Use } from "./use.js";
 
@@ -52,10 +52,7 @@ const FINAL: readonly (number | undefined)[] = [DONE, 1008, 1009, ENDED];
 /** Opens it, and keeps it open. Throws a TypeError if the address is not of the origin that gets the token. */
 export function openSocket(setup: SocketSetup): LiveSocket {
   const { session, onStatus, renew = "used" } = setup;
-  const url = new URL(setup.url, globalThis.location?.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  const { origin } = new URL(setup.origin || session.origin);
-  if (url.origin !== origin.replace("http", "ws")) throw new TypeError(`No token for ${url.origin}.`);
+  const url = addressOf(setup.url, setup.origin || session.origin);
 
   const closed = new AbortController();
   let status: SocketStatus = "connecting";
