@@ -26,7 +26,10 @@ export interface SocketSetup {
   readonly binaryType?: BinaryType;
   /** Gets what the server's application sends, never what its guard says. */
   readonly onMessage: (data: never) => void;
-  /** After each change. `open`: admitted, so send what the server must know of a new connection. */
+  /**
+   * After each change, and when the first attempt has failed. `open`: admitted, so send what the server must know of a new
+   * connection.
+   */
   readonly onStatus?: (status: SocketStatus, lost?: SocketClose) => void;
 }
 
@@ -58,10 +61,13 @@ export function openSocket(setup: SocketSetup): LiveSocket {
   let status: SocketStatus = "connecting";
   let socket: WebSocket | undefined;
   let use: Use | undefined;
+  let isToldOfLoss = false;
 
   function become(next: SocketStatus, lost?: SocketClose): void {
-    if (status === next || status === "closed") return;
+    const isNews = status !== next || (lost && !isToldOfLoss);
+    if (!isNews || status === "closed") return;
     status = next;
+    isToldOfLoss = !!lost;
     // In a microtask, so that an error of the application's is its own.
     if (onStatus) queueMicrotask(() => onStatus(next, lost));
   }
