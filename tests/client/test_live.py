@@ -82,6 +82,11 @@ def application(gate: Gatepass, at: Any) -> FastAPI:
         async for text in socket.iter_text():
             await socket.send_text(f"{newest_principal(socket).claims['role']}: {text}")
 
+    @app.websocket("/shut")
+    async def shut(socket: WebSocket) -> None:
+        at().opened += 1
+        await socket.close()  # a 403 without a word
+
     @app.get("/news")
     async def news(request: Request, principal: CurrentPrincipal) -> StreamingResponse:
         since = request.headers.get("last-event-id", "")
@@ -183,6 +188,19 @@ async def test_what_is_refused_for_good_is_not_tried_again() -> None:
                 async for socket in sockets(at.client, "/chat"):
                     assert [message async for message in socket] == []
         assert (refused.value.code, at.opened) == (1008, 1)
+
+
+async def test_a_403_without_a_word_is_final_and_the_end_of_the_session_where_it_has_ended() -> None:
+    async with place() as at, patience():
+        with pytest.raises(LiveRefusedError) as refused:
+            await anext(sockets(at.client, "/shut"))
+        assert (refused.value.code, at.client.session.status) == (403, "active")
+        sid = at.client.session.session_id
+        assert sid is not None
+        await at.gate.sessions.revoke(bytes.fromhex(sid), reason="revoked")
+        with pytest.raises(SessionEndedError) as over:
+            await anext(sockets(at.client, "/shut"))
+        assert (over.value.reason, at.opened) == ("revoked", 2)
 
 
 async def test_a_program_that_sends_nothing_any_more_does_not_keep_its_session_alive() -> None:
