@@ -135,6 +135,12 @@ def test_an_idempotency_key_is_one_for_all_attempts_of_a_call_and_no_other() -> 
         call_options(idempotency_key=" ")
 
 
+@pytest.mark.parametrize("none", ["", None])
+def test_an_empty_address_of_the_endpoints_counts_as_not_given(none: Any) -> None:
+    with Client("https://api.example.com", auth_url=none) as client:
+        assert client.session.auth_url == "https://api.example.com/auth"
+
+
 def test_the_package_works_without_the_clients_extra() -> None:
     without = "import sys; sys.modules['httpx2'] = sys.modules['httpx'] = None"
     code = f"{without}; import gatepass; from gatepass.client import Client"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +81,11 @@ def application(gate: Gatepass, at: Any) -> FastAPI:
             return
         async for text in socket.iter_text():
             await socket.send_text(f"{newest_principal(socket).claims['role']}: {text}")
+
+    @app.websocket("/shut")
+    async def shut(socket: WebSocket) -> None:
+        at().opened += 1
+        await socket.close()  # a 403 without a word
 
     @app.get("/news")
     async def news(request: Request, principal: CurrentPrincipal) -> StreamingResponse:
@@ -184,6 +190,19 @@ async def test_what_is_refused_for_good_is_not_tried_again() -> None:
         assert (refused.value.code, at.opened) == (1008, 1)
 
 
+async def test_a_403_without_a_word_is_final_and_the_end_of_the_session_where_it_has_ended() -> None:
+    async with place() as at, patience():
+        with pytest.raises(LiveRefusedError) as refused:
+            await anext(sockets(at.client, "/shut"))
+        assert (refused.value.code, at.client.session.status) == (403, "active")
+        sid = at.client.session.session_id
+        assert sid is not None
+        await at.gate.sessions.revoke(bytes.fromhex(sid), reason="revoked")
+        with pytest.raises(SessionEndedError) as over:
+            await anext(sockets(at.client, "/shut"))
+        assert (over.value.reason, at.opened) == ("revoked", 2)
+
+
 async def test_a_program_that_sends_nothing_any_more_does_not_keep_its_session_alive() -> None:
     async with place() as at, patience():
         at.close_with += [4401]
@@ -225,11 +244,11 @@ class TestEvents:
 
     async def test_a_sign_out_ends_it_at_once_also_where_no_server_hears_of_it(self) -> None:
         async with place() as at, patience():
+            clear = functools.partial(at.client.session.state.clear, status="ended", reason="signed-out")
             with pytest.raises(SessionEndedError) as over:
                 async for event in async_events(at.client, "/silence"):
                     assert event.data == "first"
-                    clear = at.client.session.state.clear
-                    asyncio.get_running_loop().call_soon(lambda: clear(status="ended", reason="signed-out"))
+                    asyncio.get_running_loop().call_soon(clear)
             assert over.value.reason == "signed-out"
 
     async def test_it_never_goes_on_with_the_session_of_another_person(self) -> None:

@@ -91,8 +91,8 @@ class Handshake:
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self._send({"type": "websocket.http.response.start", "status": problem.status, "headers": raw})
         await self._send({"type": "websocket.http.response.body", "body": body})
-        # uvicorn closes the connection in its event loop's next turn. If the application has returned by then, it logs an
-        # error for each refusal (Kludex/uvicorn#3138).
+        # uvicorn closes the connection in the next turn of its event loop. Where the application has returned by then,
+        # it logs an error for each refusal (Kludex/uvicorn#3138).
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -62,13 +62,13 @@ class HttpxOptions(TypedDict, total=False):
 class OwnOptions(TypedDict, total=False):
     """What a client takes in addition to httpx2's arguments.
 
-    `auth_url`: where the auth endpoints are, joined to the origin of `base_url` (default: "/auth"). `session`: the
-    session of another client, to share it; by default a new one, kept in `storage` (default: in memory) and with
-    `on_ended`, which is called once when it has ended. `retry` and `loading`: layers with a place in the default
-    order; `retry` is by default a `Retry()` if the client has a `base_url` or a `session`, and `loading` is None.
-    `logger`: the logger, or its name, for the line about each call (default: "gatepass.client.calls"); None: no line.
-    `raise_errors`: raise typed errors for answers of 400 and more (default: False). `layers`: all layers, instead of
-    the default order, which `default_layers(client)` returns.
+    `auth_url`: where the auth endpoints are, joined to the origin of `base_url` (default: "/auth"; "" counts as not
+    given). `session`: the session of another client, to share it; by default a new one, kept in `storage` (default:
+    in memory) and with `on_ended`, which is called once when it has ended. `retry` and `loading`: layers with a
+    place in the default order; `retry` is by default a `Retry()` if the client has a `base_url` or a `session`, and
+    `loading` is None. `logger`: the logger, or its name, for the line about each call (default:
+    "gatepass.client.calls"); None: no line. `raise_errors`: raise typed errors for answers of 400 and more
+    (default: False). `layers`: all layers, instead of the default order, which `default_layers(client)` returns.
     """
 
     auth_url: str
@@ -101,7 +101,7 @@ def direct_to_loopback(base_url: Any, own: OwnOptions, others: dict[str, Any]) -
     """
     if others.get("proxy") is not None:
         return
-    urls = [httpx.URL(str(base_url or "")), httpx.URL(own.get("auth_url", ""))]
+    urls = [httpx.URL(str(base_url or "")), httpx.URL(own.get("auth_url") or "")]
     if session := own.get("session"):
         urls.append(httpx.URL(session.auth_url))
     direct = {f"http://{url.netloc.decode()}": None for url in urls if url.scheme == "http" and is_loopback(str(url))}
@@ -205,7 +205,7 @@ def kinds_of(default: Any, calls: type) -> dict[str, type[Any]]:
 def _session_of(base_url: httpx.URL, timeout: httpx.Timeout, options: OwnOptions) -> Session:
     session, storage, on_ended = options.get("session"), options.get("storage"), options.get("on_ended")
     if session is None:
-        url = join_url(base_url, options.get("auth_url", "/auth"))
+        url = join_url(base_url, options.get("auth_url") or "/auth")
         return Session(url, storage=storage, timeout=_auth_timeout(timeout), on_ended=on_ended)
     if storage is not None:
         raise TypeError("Give a session or a storage, not both: the session has its storage.")

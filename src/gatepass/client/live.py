@@ -39,6 +39,7 @@ from gatepass.client.session.access_token import AccessToken
 from gatepass.wire.origin import is_loopback
 
 ENDED, RUN_OUT = 4403, 4401
+FORBIDDEN = 403
 FINAL = frozenset((1008, 1009))
 INITIAL_PAUSE = 0.25
 MAX_PAUSE = 30.0
@@ -242,7 +243,10 @@ class _Attempts:
             raise self._ended()
         if code == ENDED:
             await self._ask()
-        if code is not None and (code in FINAL or code in (ENDED, 403)):
+        elif code == FORBIDDEN:  # all that some servers say of a handshake (daphne), also after the session's end
+            with contextlib.suppress(RefreshUnavailableError):
+                await drive_async(self._session.refresh(), self._client)
+        if code is not None and (code in FINAL or code in (ENDED, FORBIDDEN)):
             raise LiveRefusedError(code, reason)
         if clock.now() - self._began > STEADY:
             self._failures = 0

@@ -1,5 +1,6 @@
 /**
- * Connections that stay open: a WebSocket that admits itself and reconnects, and server-sent events over fetch.
+ * Connections that stay open: a WebSocket that admits itself and reconnects, server-sent events over fetch, and a
+ * WebSocket class for libraries that take one.
  *
  *     const socket = openSocket({ session, url: "/chat", onMessage: (text: string) => show(JSON.parse(text)) });
  *     for await (const { data } of openEvents({ session, url: "/news" })) show(JSON.parse(data));
@@ -14,3 +15,4 @@ export { type EventsSetup, openEvents, type ServerEvent } from "./live/events.js
 export { sessionSignal } from "./live/session-signal.js";
 export { type LiveSocket, openSocket, type SocketSetup, type SocketStatus } from "./live/socket.js";
 export type { Renew } from "./live/use.js";
+export { createWebSocket, type WebSocketSetup } from "./live/websocket.js";

@@ -35,6 +35,14 @@ const MAX_SILENCE = 30_000;
 /** How many tokens in a row the guard may call too old. */
 const MAX_ASKED = 2;
 
+/** The address of a WebSocket. Throws a TypeError if it is not of the origin that gets the token. */
+export function addressOf(address: string | URL, own: string): URL {
+  const url = new URL(address, globalThis.location?.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  if (url.origin !== new URL(own).origin.replace("http", "ws")) throw new TypeError(`No token for ${url.origin}.`);
+  return url;
+}
+
 /** Resolves when the connection is lost: why, and which token it has shown last. */
 export function openConnection(held: Held, setup: ConnectionSetup): Promise<[lost: SocketClose, held: Held]> {
   const { session, url, protocols = [], binaryType, use, over, onSocket, onAdmitted, onMessage } = setup;

@@ -7,7 +7,7 @@
 
 import type { Session } from "../session/types.js";
 import { createAgain } from "./again.js";
-import { openConnection, type SocketClose } from "./connection.js";
+import { addressOf, openConnection, type SocketClose } from "./connection.js";
 import { sessionSignal } from "./session-signal.js";
 import { createUse, type Held, type Renew, type Use } from "./use.js";
 
@@ -26,7 +26,10 @@ export interface SocketSetup {
   readonly binaryType?: BinaryType;
   /** Gets what the server's application sends, never what its guard says. */
   readonly onMessage: (data: never) => void;
-  /** After each change. `open`: admitted, so send what the server must know of a new connection. */
+  /**
+   * After each change, and when the first attempt has failed. `open`: admitted, so send what the server must know of a new
+   * connection.
+   */
   readonly onStatus?: (status: SocketStatus, lost?: SocketClose) => void;
 }
 
@@ -52,19 +55,19 @@ const FINAL: readonly (number | undefined)[] = [DONE, 1008, 1009, ENDED];
 /** Opens it, and keeps it open. Throws a TypeError if the address is not of the origin that gets the token. */
 export function openSocket(setup: SocketSetup): LiveSocket {
   const { session, onStatus, renew = "used" } = setup;
-  const url = new URL(setup.url, globalThis.location?.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  const { origin } = new URL(setup.origin || session.origin);
-  if (url.origin !== origin.replace("http", "ws")) throw new TypeError(`No token for ${url.origin}.`);
+  const url = addressOf(setup.url, setup.origin || session.origin);
 
   const closed = new AbortController();
   let status: SocketStatus = "connecting";
   let socket: WebSocket | undefined;
   let use: Use | undefined;
+  let isToldOfLoss = false;
 
   function become(next: SocketStatus, lost?: SocketClose): void {
-    if (status === next || status === "closed") return;
+    const isNews = status !== next || (lost && !isToldOfLoss);
+    if (!isNews || status === "closed") return;
     status = next;
+    isToldOfLoss = !!lost;
     // In a microtask, so that an error of the application's is its own.
     if (onStatus) queueMicrotask(() => onStatus(next, lost));
   }

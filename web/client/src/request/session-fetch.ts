@@ -41,7 +41,8 @@ export interface FetchSetup {
  * can be sent twice; a stream in `init.body` is not, and rejects with `not-replayable` if its token was refused.
  */
 export function createFetch({ session, origin, layers, isRefused, fetch }: FetchSetup): typeof globalThis.fetch {
-  async function send(input: RequestInfo | URL, given: RequestInit | Request = {}): Promise<Response> {
+  async function send(input: RequestInfo | URL, options?: RequestInit | Request | null): Promise<Response> {
+    const given = options ?? {};
     const address = isRequest(input) ? input.url : `${input}`;
     const url = new URL(address, globalThis.location?.href);
     // `fetch(url, request)` is allowed too; the members of a Request are not its own, so they cannot be spread.
@@ -73,8 +74,8 @@ export function createFetch({ session, origin, layers, isRefused, fetch }: Fetch
         const present = next;
         // The copy is for the next time; what the caller gave is used up by the first, as with fetch.
         if (isOwn || layers) next = present?.clone() ?? null;
-        const options = { ...init, headers: own, signal: attempt.signal };
-        const response = await (fetch ?? globalThis.fetch)(present ?? input, options).catch((cause) => {
+        const sent = { ...init, headers: own, signal: attempt.signal };
+        const response = await (fetch ?? globalThis.fetch)(present ?? input, sent).catch((cause) => {
           throw transportError(attempt.signal, cause);
         });
         const { status } = response;

@@ -86,8 +86,8 @@ export class FakeSocket extends EventTarget {
     this.dispatchEvent(Object.assign(new Event("close"), { code, reason }));
   }
 
-  close(): void {
-    this.readyState = 3;
+  close(code = 1005, reason = ""): void {
+    this.drop(code, reason);
   }
 
   static get last(): FakeSocket {

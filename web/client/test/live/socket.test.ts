@@ -78,6 +78,16 @@ describe("a lost connection", () => {
     expect(said).toEqual(["open", "connecting 1006"]);
   });
 
+  it("is told also where none has ever been open, once: a wrong path, an origin that is not allowed", async () => {
+    FakeSocket.isReachable = false;
+    const { said, socket } = await world();
+    await pass(20_000);
+    expect([said, socket.status]).toEqual([["connecting 1006"], "connecting"]);
+    FakeSocket.isReachable = true;
+    await pass(30_000);
+    expect(said).toEqual(["connecting 1006", "open"]);
+  });
+
   it("is opened again at once when the network is back, and not before", async () => {
     const { said } = await world();
     page.setOnline(false);

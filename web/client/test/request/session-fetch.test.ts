@@ -72,6 +72,11 @@ describe("an address and options", () => {
     expect(sent[0]!.init).toMatchObject({ keepalive: true, cache: "no-store", next: { revalidate: 5 } });
   });
 
+  it("may be null, as with fetch", async () => {
+    const { send } = await world();
+    expect((await settled(send(API, null as unknown as RequestInit))).status).toBe(200);
+  });
+
   it("with a stream as body are never sent again with an empty one", async () => {
     const { send, sent, server, session } = await world();
     server.refuseTokens();
