@@ -1,4 +1,4 @@
-"""These tests are about hashes: theirs have the product's parameters."""
+"""For tests that are about what a hash costs."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,8 @@ import pytest
 from tests.support import cheap_hashes
 
 
-@pytest.fixture(autouse=True, scope="package")
-def _hashes() -> Iterator[None]:
+@pytest.fixture(scope="module")
+def real_hashes() -> Iterator[None]:
+    """Hashers have the product's parameters."""
     with cheap_hashes.real():
         yield

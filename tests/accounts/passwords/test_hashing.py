@@ -23,8 +23,12 @@ def test_randomness_does_not_repeat() -> None:
     assert len(SystemEntropy().token_bytes(7)) == 7
 
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
+
+
 @pytest.fixture(scope="module")
-def hasher() -> Argon2Hasher:
+def hasher(real_hashes: None) -> Argon2Hasher:
+    del real_hashes
     return Argon2Hasher(threads=1)
 
 

@@ -22,6 +22,7 @@ from tests.accounts.passwords.test_foreign import MAKERS, django_hash
 from tests.support.browser import Browser
 from tests.support.gates import SECRET, GateHarness, open_gate
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
 PASSWORD, WRONG = "pässword of old", "another one of old"
 
 
