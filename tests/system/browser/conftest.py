@@ -24,6 +24,7 @@ from tests.support import preloaded
 from tests.support.certificate import certificate
 from tests.support.file_clock import FileClock
 from tests.support.process import is_listening, until_listening
+from tests.system.browser.client_files import client_files
 from tests.system.browser.engines.chromium import Chromium, prepared
 from tests.system.browser.engines.firefox import BLOCKED, Firefox
 from tests.system.browser.engines.interface import DriverError, Engine, Page, Profile
@@ -37,7 +38,6 @@ from tools.services.ports import free_port
 from tools.services.processes import lives
 
 ROOT = Path(__file__).resolve().parents[3]
-CLIENT = ROOT / "web" / "client" / "dist"
 __all__ = ["prepared"]
 PASSWORD = "correct horse battery staple"
 expect.set_options(timeout=PATIENCE * 1_000)
@@ -113,7 +113,7 @@ class Stages:
         """The process id of a server with these options, once it takes connections."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        arguments = ["--client", str(CLIENT), "--port", str(port), *map(str, options)]
+        arguments = ["--client", str(client_files()), "--port", str(port), *map(str, options)]
         self._process.stdin.write(json.dumps(arguments) + "\n")
         self._process.stdin.flush()
         pid = int(self._process.stdout.readline())
@@ -235,8 +235,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def stages() -> Iterator[Stages]:
     """What servers are started from."""
-    if not (CLIENT / "index.js").is_file():
-        pytest.fail("web/client is not built; run: python3 run.py test")
+    client_files()
     made = Stages()
     yield made
     made.close()
@@ -247,7 +246,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page whose API is on another site (`cross_site.py`)."""
     folder, port = tmp_path_factory.mktemp("cross-site"), free_port()
     (folder / "both.pem").write_bytes(certificate())
-    command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
+    command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", client_files()]
     command += ["--port", str(port), "--folder", folder, "--certificate", folder / "both.pem"]
     process = preloaded.start(command, cwd=ROOT)
     until_listening(process, port)

@@ -5,11 +5,11 @@ from pathlib import Path
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from tests.system.browser.conftest import CLIENT
+from tests.system.browser.client_files import client_files
 from tests.system.browser.page_server import PAGE, SCRIPT, before
 from tests.system.deployments.live_application import app
 
-app.mount("/client", StaticFiles(directory=CLIENT))
+app.mount("/client", StaticFiles(directory=client_files()))
 app.router.routes.append(before(Path()))
 
 

@@ -10,7 +10,8 @@ from playwright.sync_api import BrowserContext, Page, Playwright
 from tests.support import preloaded
 from tests.support.certificate import certificate
 from tests.support.process import until_listening
-from tests.system.browser.conftest import CLIENT, ROOT, ping, prepared, status, until_page
+from tests.system.browser.client_files import client_files
+from tests.system.browser.conftest import ROOT, ping, prepared, status, until_page
 from tests.system.providers.conftest import start_mock, stop, until_up
 from tools.services.chromium import ARGUMENTS, find_chromium
 from tools.services.patience import PATIENCE
@@ -25,7 +26,7 @@ def site(tmp_path: Path) -> Iterator[str]:
     port, provider_port = free_port(), free_port()
     (tmp_path / "both.pem").write_bytes(certificate())
     provider = start_mock(provider_port)
-    command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", CLIENT]
+    command: list[str | Path] = [sys.executable, "-m", "tests.system.browser.cross_site", "--client", client_files()]
     command += ["--port", str(port), "--folder", tmp_path, "--certificate", tmp_path / "both.pem"]
     command += ["--domain", "example.test", "--issuer", f"http://127.0.0.1:{provider_port}"]
     process = preloaded.start(command, cwd=ROOT)

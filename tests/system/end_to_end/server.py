@@ -17,7 +17,7 @@ from gatepass import Gatepass
 from gatepass.core.event import Event
 from gatepass.guards.starlette import current_principal, requires
 from gatepass.testing import memory_gate
-from tests.system.browser.conftest import CLIENT
+from tests.system.browser.client_files import client_files
 from tests.system.browser.page_server import PAGE, SCRIPT
 from tools.services.patience import until
 
@@ -57,7 +57,7 @@ def serving() -> Iterator[TestedServer]:
             Route("/page.js", lambda request: Response(SCRIPT, media_type="text/javascript")),
             Route("/api/ping", ping),
             Mount("/auth", gate.asgi),
-            Mount("/client", StaticFiles(directory=CLIENT)),
+            Mount("/client", StaticFiles(directory=client_files())),
         ]
         app = Starlette(routes=routes, lifespan=gate.lifespan)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
