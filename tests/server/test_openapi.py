@@ -19,6 +19,9 @@ from tests.support.browser import Browser
 from tests.support.full import FULL
 from tests.support.gates import GateHarness
 
+# Not for each process of a run (see pyproject.toml): its import takes seconds.
+pytest_plugins = ["schemathesis.pytest.plugin"]
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support.tutorial import Reader, commands, serving
+from tests.system.browser.engines.interface import Engine, Page
+from tests.system.browser.engines.variants import Variant
+from tests.system.browser.person import fill, lines, press
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
-pytestmark = pytest.mark.chromium_only("Playwright's locators")
+pytestmark = pytest.mark.one_scheme
 
 
 @pytest.fixture
@@ -22,11 +24,15 @@ def reader(tmp_path: Path) -> Reader:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context: BrowserContext = chromium.new_context()
-    context.set_default_timeout(PATIENCE * 1_000)
-    yield context.new_page()
-    context.close()
+def page(request: pytest.FixtureRequest, variant: Variant, engine: Engine) -> Iterator[Page]:
+    """Of a profile whose time runs by itself: tokens run out."""
+    if variant.browser == "chromium":
+        profile = request.getfixturevalue("chromium").new_context()
+        profile.set_default_timeout(PATIENCE * 1_000)
+    else:
+        profile = engine.new_profile()
+    yield profile.new_page()
+    profile.close()
 
 
 def run(reader: Reader, start: str) -> str:
@@ -36,17 +42,14 @@ def run(reader: Reader, start: str) -> str:
 
 
 def status(page: Page) -> str:
-    return page.get_by_role("status").inner_text().strip()
-
-
-def lines(page: Page) -> list[str]:
-    return page.get_by_role("listitem").all_inner_texts()
+    (said,) = lines(page, "[role=status]")
+    return said
 
 
 def call(page: Page) -> str:
     """Press the button; the line that it adds in the end."""
     before = len(lines(page))
-    page.get_by_role("button", name="Call the API").click()
+    press(page, "Call the API")
     until(lambda: any(not line.startswith("refresh: ") for line in lines(page)[before:]))
     return next(line for line in lines(page)[before:] if not line.startswith("refresh: "))
 
@@ -63,9 +66,9 @@ def test_the_page_survives_its_token_a_reload_and_a_server_that_is_away_until_it
         run(reader, "accounts add")
         page.goto(reader.url)
         until(lambda: status(page) == "anonymous")
-        page.get_by_label("E-mail").fill("ann@example.com")
-        page.get_by_label("Password").fill("seven green bottles")
-        page.get_by_role("button", name="Sign in").click()
+        fill(page, "E-mail", "ann@example.com")
+        fill(page, "Password", "seven green bottles")
+        press(page, "Sign in")
         until(lambda: status(page) == "active ann@example.com")
         first = call(page)
         assert first.startswith("token ")
