@@ -182,6 +182,12 @@ class TestResumePage:
             script = await call(at.gate.asgi, "GET", "/resume.js")
             assert (script.status, script.one("content-type")) == (200, "text/javascript; charset=utf-8")
 
+    async def test_it_sets_no_cookie_so_what_prefetches_it_counts_as_no_attempt(self) -> None:
+        async with open_gate(pages=Pages(sign_in_page="/sign-in")) as at:
+            for headers in ([("sec-fetch-mode", "cors"), ("purpose", "prefetch")], [("sec-fetch-mode", "navigate")]):
+                page = await call(at.gate.asgi, "GET", "/resume", query=b"next=/", headers=headers)
+                assert (page.status, page.cookies) == (200, [])
+
     @pytest.mark.parametrize(
         ("header", "language", "said"),
         [

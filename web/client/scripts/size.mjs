@@ -100,7 +100,7 @@ const rows = [
   ["… + live, all", await weigh(["live"], CLIENT), 3_750],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 550],
   ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_200],
-  ["gatepass/server", await weigh(["server"]), 4_400],
+  ["gatepass/server", await weigh(["server"]), 4_550],
 ];
 const HOOKS = "react:SessionProvider,useSession,useAccount,useLoading,RequireSession,safeReturn";
 rows.push(["… + useLink, with links", await weigh(["react:useLink"], [...CLIENT, ...LAYERS, HOOKS]), 1_600]);

@@ -14,7 +14,7 @@ import { cookieReader } from "./server/cookies.js";
 import { decide } from "./server/decide.js";
 import { followKeys } from "./server/keys.js";
 import { authenticate, claimsOf, judge, type Principal, principalOf } from "./server/page-token.js";
-import { resumeAddress } from "./server/resume.js";
+import { pageAddress, resumeAddress } from "./server/resume.js";
 
 export { keepPrivate } from "./server/caching.js";
 export { PageError, type PageErrorCode } from "./server/errors.js";
@@ -63,7 +63,7 @@ export type Page<Claims extends object = Readonly<Record<string, unknown>>> =
 export interface PageReader<Claims extends object = Readonly<Record<string, unknown>>> {
   /**
    * Once for each request, however often it is called with the same Headers. `target`: where the resume page goes on to, a
-   * path with its query; by default the address of the Request. Rejects with a PageError.
+   * path with its query; by default the address of the Request, or of the page whose data a router asks for by it. Rejects with a PageError.
    */
   read(request: PageRequest, target?: string | URL): Promise<Page<Claims>>;
   /** The principal of `read`. */
@@ -132,7 +132,8 @@ export function createPageReader<Claims extends object = Readonly<Record<string,
     if (status === "signed-in") {
       return { status, principal: found!.principal as unknown as Principal<Claims>, resumeURL: null };
     }
-    if (status === "resume") return { status, principal: null, resumeURL: resumeAddress(base, target ?? url) };
+    const page = pageAddress(url, headers.get("sec-fetch-dest"));
+    if (status === "resume") return { status, principal: null, resumeURL: resumeAddress(base, target ?? page) };
     if (status === "lost") warn(LOST);
     else if (cookies.foreign) warn(foreign(base));
     return { status, principal: null, resumeURL: null };

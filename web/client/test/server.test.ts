@@ -146,6 +146,26 @@ describe("what a request says", () => {
     expect(new URL(resumeURL!).searchParams.get("next")).toBe(next);
   });
 
+  it.each([
+    ["/board/__data.json?a=1&x-sveltekit-invalidated=01", "/board?a=1"],
+    ["/__data.json", "/"],
+    ["/about.html__data.json", "/about.html"],
+    ["/board.data?a=1&_routes=routes%2Fboard", "/board?a=1"],
+    ["/_root.data", "/"],
+    ["/board/_.data", "/board/"],
+    ["/board?_rsc=1a2b3&a=1", "/board?a=1"],
+  ])("the resume page goes on from the data of a page, %s, to the page, %s", async (url, next) => {
+    const asked = new Request(`https://example.com${url}`, { headers: { cookie: STATE, "sec-fetch-dest": "empty" } });
+    const { resumeURL } = await new Gate().reader().read(asked);
+    expect(new URL(resumeURL!).searchParams.get("next")).toBe(next);
+  });
+
+  it("the resume page goes on to what a person has opened, whatever it is called", async () => {
+    const headers = { cookie: STATE, "sec-fetch-dest": "document" };
+    const { resumeURL } = await new Gate().reader().read(new Request("https://example.com/x.data?_rsc=1", { headers }));
+    expect(new URL(resumeURL!).searchParams.get("next")).toBe("/x.data?_rsc=1");
+  });
+
   it("is said of bare Headers too, whose page the caller names", async () => {
     const { resumeURL } = await new Gate().reader().read(new Headers({ cookie: STATE }), "/notes");
     expect(resumeURL).toContain("next=%2Fnotes&");

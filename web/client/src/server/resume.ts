@@ -15,6 +15,21 @@ export function resumeAddress(base: URL, target: string | URL | undefined): stri
   return url.href;
 }
 
+/**
+ * The address of the page whose data a router asks for, at an address of its own (SvelteKit, React Router 8). A person who
+ * came back to that would see the data in the place of the page. An address that a person has opened is as it is.
+ */
+export function pageAddress(url: string | undefined, destination: string | null): string | undefined {
+  if (!url || destination === "document" || !URL.canParse(url)) return url;
+  const page = new URL(url);
+  page.pathname = page.pathname
+    .replace(/(\.html|\/)__data\.json$/, (_, end: string) => (end === "/" ? "" : end))
+    .replace(/\/(_root|_)\.data$|\.data$/, (_, root?: string) => (root ? "/" : ""));
+  for (const name of ["_routes", "_rsc", "x-sveltekit-invalidated", "x-sveltekit-trailing-slash"])
+    page.searchParams.delete(name);
+  return page.href;
+}
+
 function pathOf(target: string | URL, base: URL): string {
   // A text with two slashes at its start would be parsed as a host.
   if (typeof target === "string" && /^[/\\]{2}/.test(target)) return "/";

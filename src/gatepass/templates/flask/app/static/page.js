@@ -12,7 +12,8 @@ async function attempt(action) {
   try {
     await action();
   } catch (error) {
-    find("fault").textContent = error.problem?.detail ?? error.message;
+    find("fault").textContent = error.problem?.detail ?? "The server cannot be reached. Try again.";
+    if (!error.isGatepassError) throw error;
   }
 }
 
