@@ -501,6 +501,55 @@ class TestOtherFeeds:
                 assert await socket.closed() == (4403, "session-ended")
 
 
+class TestWhatTheCloseRaises:
+    """An application that the guard has ended, and how it ended then."""
+
+    class WebSocketDisconnect(Exception):
+        """As Starlette and Litestar name it."""
+
+    def stumbles(self, *errors: Exception) -> ASGIApp:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await admit(scope)
+            await receive()
+            await send({"type": "websocket.accept"})
+            await receive()
+            raise errors[0] if len(errors) == 1 else ExceptionGroup("several tasks", errors)
+
+        return app
+
+    async def test_is_no_fault_of_an_application_with_one_task_or_several(self) -> None:
+        async with stage() as on:
+            for errors in (
+                [SocketClosed()],
+                [self.WebSocketDisconnect()],
+                [SocketClosed(), self.WebSocketDisconnect()],
+            ):
+                ann = Browser(on.at.gate.asgi)
+                await ann.login()
+                async with opened(on.at.gate.guard(self.stumbles(*errors)), headers=[ann.bearer]) as socket:
+                    await socket.hear()
+                    await ann.logout()
+                    assert (await socket.closed())[0] == 4403
+
+    async def test_hides_no_fault(self) -> None:
+        async with stage() as on:
+            with pytest.raises(ExceptionGroup) as raised:
+                async with opened(
+                    on.at.gate.guard(self.stumbles(SocketClosed(), ZeroDivisionError())), headers=[on.ann.bearer]
+                ) as socket:
+                    await socket.hear()
+                    await on.ann.logout()
+            assert raised.group_contains(ZeroDivisionError)
+
+    async def test_is_another_thing_than_a_client_that_left(self) -> None:
+        async with stage() as on:
+            with pytest.raises(self.WebSocketDisconnect):
+                async with opened(
+                    on.at.gate.guard(self.stumbles(self.WebSocketDisconnect())), headers=[on.ann.bearer]
+                ) as socket:
+                    await socket.hear()
+
+
 class TestSecrets:
     async def test_no_token_is_in_a_record_or_a_repr(self, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.DEBUG):

@@ -14,7 +14,7 @@ from collections.abc import Awaitable
 
 from gatepass.access.live import LIVE, LiveConnections
 from gatepass.access.live_handshake import Handshake
-from gatepass.access.live_wire import POLICY, RUN_OUT, answer_to, code_of, token_in
+from gatepass.access.live_wire import POLICY, RUN_OUT, answer_to, code_of, is_of_the_close, token_in
 from gatepass.access.refusals import problem_of
 from gatepass.core.principal import Principal
 from gatepass.core.secret import Secret
@@ -75,14 +75,11 @@ class LiveSocket(Handshake):
         scope[LIVE] = self
         try:
             await app(scope, self.receive, self.send)
-        except GatepassError as refusal:
-            problem = problem_of(refusal)
+        except Exception as error:
+            problem = problem_of(error) if isinstance(error, GatepassError) else None
             if problem is not None:
                 await self.refuse(problem)
-            elif not has_learnt_of_the_end(refusal):
-                raise
-        except Exception as error:
-            if not has_learnt_of_the_end(error):
+            elif not (self._closed and is_of_the_close(error)):
                 raise
         finally:
             await self._finish()
@@ -270,17 +267,6 @@ class LiveSocket(Handshake):
         if self._wake is not None:
             wake, self._wake = self._wake, None
             wake.set_result(None)
-
-
-def has_learnt_of_the_end(error: BaseException) -> bool:
-    """Whether an application was ended by nothing but that it sent on after the guard's close, which is no fault of it.
-
-    Starlette and its kin make a WebSocketDisconnect of what sending raises, and a group of tasks a group.
-    """
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(has_learnt_of_the_end, error.exceptions))
-    is_disconnect = type(error).__name__ == "WebSocketDisconnect"
-    return isinstance(error.__context__ if is_disconnect else error, SocketClosed)
 
 
 def socket_of(scope: Scope) -> LiveSocket | None:

@@ -25,6 +25,17 @@ MAX_TOKEN_MESSAGE = 16_384
 """Characters of a message that may bring a token. A token has at most 8,192."""
 
 
+def is_of_the_close(error: BaseException) -> bool:
+    """Whether an application whose WebSocket the guard has closed was ended by that alone, which is no fault of it.
+
+    It was if it sent on (`live_socket.SocketClosed`); Starlette and its kin raise a WebSocketDisconnect then, and where
+    it receives. Several tasks raise a group of them.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_of_the_close, error.exceptions))
+    return type(error).__name__ in ("SocketClosed", "WebSocketDisconnect")
+
+
 def code_of(problem: Problem) -> int:
     """The code with which a socket is closed because of a problem."""
     match problem:
