@@ -1,5 +1,6 @@
 """Two processes on one store: one changes something, and the other is asked until it knows."""
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -60,6 +61,13 @@ async def delay_of(change: Awaitable[object], there: Connection, token: str) -> 
         if status == 401:
             await changing
             return max(0.0, asked - acknowledged) * 1_000 if acknowledged else 0.0
+
+
+def add_feeds(parser: argparse.ArgumentParser) -> None:
+    """The feeds to measure, and the arguments with which `processes` starts the guard."""
+    parser.add_argument("--feeds", nargs="+", choices=FEEDS, default=FEEDS)
+    parser.add_argument("--guard", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--feed-url", default="", help=argparse.SUPPRESS)
 
 
 @contextlib.contextmanager

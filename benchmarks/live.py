@@ -26,7 +26,7 @@ from typing import Self
 import uvicorn
 
 from benchmarks._options import parse
-from benchmarks._two_processes import FEEDS, HEAD, Connection, processes, row
+from benchmarks._two_processes import HEAD, Connection, add_feeds, processes, row
 from gatepass import Gatepass
 from gatepass.access.asgi_guard import Guard
 from gatepass.access.check import Check
@@ -177,11 +177,9 @@ def _resident(pid: int) -> float:
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description="Delay of a close between two processes, and memory of a socket.")
-    parser.add_argument("--feeds", nargs="+", choices=FEEDS, default=FEEDS)
+    add_feeds(parser)
     parser.add_argument("--sockets", type=int, default=5_000)
     parser.add_argument("--sign-outs", type=int, default=100)
-    parser.add_argument("--guard", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--feed-url", default="", help=argparse.SUPPRESS)
     options = parse(parser, sockets=50, sign_outs=3)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

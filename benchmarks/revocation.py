@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from benchmarks._options import parse
-from benchmarks._two_processes import FEEDS, HEAD, Connection, delay_of, processes, row
+from benchmarks._two_processes import HEAD, Connection, add_feeds, delay_of, processes, row
 from gatepass import Gatepass
 from gatepass.access.asgi import current_principal
 from gatepass.access.check import Check
@@ -97,11 +97,9 @@ async def load(port: int, token: str, *, rate: int) -> AsyncIterator[None]:
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description="Delay of a revocation between two processes.")
-    parser.add_argument("--feeds", nargs="+", choices=FEEDS, default=FEEDS)
+    add_feeds(parser)
     parser.add_argument("--revocations", type=int, default=200)
     parser.add_argument("--rate", type=int, default=1_000)
-    parser.add_argument("--guard", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--feed-url", default="", help=argparse.SUPPRESS)
     options = parse(parser, revocations=3, rate=100)
     if options.guard:
         guard(options.guard, options.feed_url)

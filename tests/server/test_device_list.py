@@ -12,15 +12,6 @@ from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import NOW, GateHarness
 
 
-@pytest.fixture
-async def phone(at: GateHarness, ann: Browser) -> Browser:
-    """Ann's second device, signed in later."""
-    at.clock.advance(60)
-    browser = Browser(at.gate.asgi, address="2001:db8:5::9")
-    assert (await browser.login()).status == 200
-    return browser
-
-
 class TestList:
     async def test_it_shows_each_device_newest_first_and_which_one_asks(
         self, at: GateHarness, ann: Browser, phone: Browser

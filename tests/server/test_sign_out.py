@@ -18,15 +18,6 @@ async def change(browser: Browser, current: str = PASSWORD, new: str = NEW) -> i
     return (await browser.send("POST", "/password", headers=[browser.bearer], body=body)).status
 
 
-@pytest.fixture
-async def phone(at: GateHarness, ann: Browser) -> Browser:
-    """Ann's second device, signed in later."""
-    at.clock.advance(60)
-    browser = Browser(at.gate.asgi, address="2001:db8:5::9")
-    assert (await browser.login()).status == 200
-    return browser
-
-
 class TestPassword:
     async def test_it_ends_every_session_raises_the_version_and_begins_one(
         self, at: GateHarness, ann: Browser, phone: Browser

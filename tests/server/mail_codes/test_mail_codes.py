@@ -1,29 +1,18 @@
 """Codes by mail: what asking answers, what a code and a ticket are good for, and what begins."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
 from gatepass.core.mail_code import MAIL_CODE_TTL
 from gatepass.core.policy import HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
-from gatepass.core.secret import Secret
 from gatepass.server.limits import Limits
 from gatepass.testing import mail_code
-from tests.support.browser import EMAIL, PASSWORD, RT
+from tests.support.browser import EMAIL, RT
 from tests.support.factors import account_of, enrol
 from tests.support.mail import Post, post
 from tests.support.mail_codes import BOB, POLICY, ask, code_at, other_browser, show, wrong
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Post]:
-    async with post(policy=POLICY, security_mail=False) as made:
-        await made.at.gate.accounts.add(EMAIL, Secret(PASSWORD), email_key=EMAIL)
-        await made.at.store.verify_account((await account_of(made.at)).id, now=made.at.clock.now())
-        made.at.store.verbs.clear()
-        yield made
 
 
 class TestAsking:

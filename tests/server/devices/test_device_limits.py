@@ -1,9 +1,6 @@
 """How long the cookie of a device counts, when a device is over, and who is refused before any look (PROTOCOL §11)."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from gatepass.core.device_challenge import COOKIE_TTL
 from gatepass.core.policy import DAY
@@ -16,17 +13,6 @@ from tests.support.browser import ORIGIN, RT, STATE, Browser
 from tests.support.device import DEVICE, DeviceBrowser
 from tests.support.device_sessions import ALLOW, bound, challenge_in, device_request, registering, registration_of
 from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
-
-
-@pytest_asyncio.fixture
-async def harness() -> AsyncIterator[GateHarness]:
-    async with open_gate(browsers=ALLOW) as made:
-        yield made
-
-
-@pytest.fixture
-def browser(harness: GateHarness) -> DeviceBrowser:
-    return DeviceBrowser(harness.gate.asgi)
 
 
 async def test_the_cookie_counts_until_its_own_end_and_not_longer(harness: GateHarness, browser: DeviceBrowser) -> None:

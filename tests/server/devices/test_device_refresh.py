@@ -1,30 +1,14 @@
 """Refreshes of a session with a device: proofs, copies, lost answers, and a store that forgot (PROTOCOL §11)."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-
-import pytest
-import pytest_asyncio
 
 from gatepass.core.device_challenge import CHALLENGE_TTL
 from gatepass.errors import StoreUnavailable
 from gatepass.testing.virtual_device import SoftwareKey
 from tests.support.browser import ORIGIN, Browser
 from tests.support.device import DEVICE, DeviceBrowser
-from tests.support.device_sessions import ALLOW, bound, device_request, registering, state_of
-from tests.support.gates import GateHarness, open_gate
-
-
-@pytest_asyncio.fixture
-async def harness() -> AsyncIterator[GateHarness]:
-    async with open_gate(browsers=ALLOW) as made:
-        yield made
-
-
-@pytest.fixture
-def browser(harness: GateHarness) -> DeviceBrowser:
-    return DeviceBrowser(harness.gate.asgi)
-
+from tests.support.device_sessions import bound, device_request, registering, state_of
+from tests.support.gates import GateHarness
 
 # DB-03, DB-04, DB-05
 

@@ -1,7 +1,6 @@
 """Passkeys over HTTP: added by their owner, and everything that is refused."""
 
 import hashlib
-from collections.abc import AsyncIterator
 
 import pytest
 from starlette.applications import Starlette
@@ -20,12 +19,6 @@ from tests.support.gates import OTHER_SECRET, SECRET, GateHarness, open_gate
 from tests.support.passkeys import OPTIONS, POLICY, add, ann_of, enter, options_of, principal_of, reasons, with_passkey
 
 LISTED = {"id", "name", "created_at", "last_used_at", "synced", "backed_up", "transports", "aaguid"}
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[GateHarness]:
-    async with open_gate(passkeys=OPTIONS, policy=POLICY) as made:
-        yield made
 
 
 class TestAdding:

@@ -15,18 +15,6 @@ from tests.support.provider import Provider
 from tests.support.second_step import caller, ticket_of
 
 
-@pytest.fixture
-async def app(at: GateHarness, ann: Browser) -> App:
-    """Ann's account has an authenticator app."""
-    return await enrol(at)
-
-
-@pytest.fixture
-def other(at: GateHarness) -> Browser:
-    """A browser that is not signed in."""
-    return Browser(at.gate.asgi, key=b"o" * 32)
-
-
 class TestEveryWayIn:
     """An account's second factor is asked for, whichever way the first one came."""
 

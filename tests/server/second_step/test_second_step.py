@@ -11,23 +11,11 @@ from gatepass.core.sign_in_ticket import TICKET_TTL
 from gatepass.errors import SecondFactorRequired
 from tests.support.asgi import call
 from tests.support.browser import EMAIL, RT, Browser
-from tests.support.factors import App, account_of, enrol
+from tests.support.factors import App, account_of
 from tests.support.gates import GateHarness
 from tests.support.second_step import caller, ticket_of
 
 JSON = "application/json"
-
-
-@pytest.fixture
-async def app(at: GateHarness, ann: Browser) -> App:
-    """Ann's account has an authenticator app."""
-    return await enrol(at)
-
-
-@pytest.fixture
-def other(at: GateHarness) -> Browser:
-    """A browser that is not signed in."""
-    return Browser(at.gate.asgi, key=b"o" * 32)
 
 
 class TestFirstStep:

@@ -11,18 +11,6 @@ from tests.support.mail import post
 from tests.support.second_step import caller, ticket_of
 
 
-@pytest.fixture
-async def app(at: GateHarness, ann: Browser) -> App:
-    """Ann's account has an authenticator app."""
-    return await enrol(at)
-
-
-@pytest.fixture
-def other(at: GateHarness) -> Browser:
-    """A browser that is not signed in."""
-    return Browser(at.gate.asgi, key=b"o" * 32)
-
-
 class TestStepUp:
     async def test_it_begins_a_new_session_in_place_of_the_callers(
         self, at: GateHarness, ann: Browser, app: App

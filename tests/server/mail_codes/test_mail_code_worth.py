@@ -1,7 +1,6 @@
 """What a code by mail opens and what it does not, and whose account it is."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,15 +13,6 @@ from tests.support.factors import account_of, enrol
 from tests.support.gates import OTHER_SECRET, SECRET, WatchedStore
 from tests.support.mail import Post, post
 from tests.support.mail_codes import BOB, POLICY, ask, code_at, other_browser, show, wrong
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Post]:
-    async with post(policy=POLICY, security_mail=False) as made:
-        await made.at.gate.accounts.add(EMAIL, Secret(PASSWORD), email_key=EMAIL)
-        await made.at.store.verify_account((await account_of(made.at)).id, now=made.at.clock.now())
-        made.at.store.verbs.clear()
-        yield made
 
 
 class TestWhatACodeIsWorth:

@@ -1,6 +1,5 @@
 """A sign-in with a passkey, without a name: what begins a session, and everything that is refused."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -26,12 +25,6 @@ from tests.support.passkeys import (
     remove,
     with_passkey,
 )
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[GateHarness]:
-    async with open_gate(passkeys=OPTIONS, policy=POLICY) as made:
-        yield made
 
 
 class TestSigningIn:

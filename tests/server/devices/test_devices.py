@@ -1,9 +1,6 @@
 """Devices of sessions (PROTOCOL §11): offered, registered, and which registrations are refused."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from gatepass.core.device_challenge import CHALLENGE_TTL, COOKIE_TTL
 from gatepass.core.device_key import DeviceAlgorithm
@@ -24,18 +21,6 @@ from tests.support.device_sessions import (
     state_of,
 )
 from tests.support.gates import GateHarness, open_gate
-
-
-@pytest_asyncio.fixture
-async def harness() -> AsyncIterator[GateHarness]:
-    async with open_gate(browsers=ALLOW) as made:
-        yield made
-
-
-@pytest.fixture
-def browser(harness: GateHarness) -> DeviceBrowser:
-    return DeviceBrowser(harness.gate.asgi)
-
 
 # DB-01
 

@@ -1,28 +1,15 @@
 """Codes by mail: the hooks of the application, and the setting that lets them in."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from pydantic import BaseModel
 
 from gatepass import HookFacts, Refused
 from gatepass.core.policy import Policy
-from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
-from tests.support.browser import EMAIL, PASSWORD
-from tests.support.factors import account_of
+from tests.support.browser import EMAIL
 from tests.support.gates import GateHarness
 from tests.support.mail import Post, post
 from tests.support.mail_codes import POLICY, ask, code_at, other_browser, show
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Post]:
-    async with post(policy=POLICY, security_mail=False) as made:
-        await made.at.gate.accounts.add(EMAIL, Secret(PASSWORD), email_key=EMAIL)
-        await made.at.store.verify_account((await account_of(made.at)).id, now=made.at.clock.now())
-        made.at.store.verbs.clear()
-        yield made
 
 
 class Captcha(BaseModel):

@@ -1,9 +1,5 @@
 """An owner's list of passkeys, the verbs for applications, and an account that a stranger made."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from gatepass.accounts.identities import Identity
 from gatepass.core.hook_facts import HookFacts
 from gatepass.errors import Refused
@@ -17,12 +13,6 @@ from tests.support.mail import Post, post
 from tests.support.passkeys import OPTIONS, POLICY, add, ann_of, enter, principal_of, reasons, remove, with_passkey
 
 GOOGLE = Identity("google", "https://accounts.google.example", "110", EMAIL, email_verified=True)
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[GateHarness]:
-    async with open_gate(passkeys=OPTIONS, policy=POLICY) as made:
-        yield made
 
 
 class TestTheOwnersList:

@@ -1,6 +1,5 @@
 """A passkey as the second step of a sign-in, and of a step-up."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.passkeys import (
     OPTIONAL,
-    OPTIONS,
     POLICY,
     add,
     ann_of,
@@ -26,12 +24,6 @@ from tests.support.passkeys import (
     reasons,
     with_passkey,
 )
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[GateHarness]:
-    async with open_gate(passkeys=OPTIONS, policy=POLICY) as made:
-        yield made
 
 
 async def version_of(at: GateHarness, account_id: str) -> int:
