@@ -51,7 +51,7 @@ class Ends(asyncio.Transport):
         self.written: asyncio.Future[bytes] | None = None
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
-        """The protocol gathers a response into one write."""
+        """A response of the endpoints is one write."""
         if self.written is not None and not self.written.done():
             self.written.set_result(bytes(data))
 

@@ -110,7 +110,7 @@ class HttpProtocol(Heads):
             self.running.abandon()
         self.writable.set()
         self.transport.close()
-        self.parser = None  # its callbacks are ours: a cycle
+        self.parser = self._newest = None  # type: ignore[assignment]  # they refer to this one: cycles
 
     def is_overdue(self, limit: float) -> bool:
         """Whether the client has been due to send since before `limit`, in the loop's time."""
