@@ -113,10 +113,9 @@ def fixed_name(count: int) -> str:
 
 
 def ratio(parts: Sequence[Slice], base: Sequence[Slice] | None) -> str:
-    """The median over the rounds of the ratio in each."""
-    if not base:
-        return "–"
-    return f"{statistics.median(part.rate / other.rate for part, other in zip(parts, base, strict=True)):.2f}"
+    """The median over the rounds of the ratio in each; without those in which the base did nothing."""
+    rounds = [part.rate / other.rate for part, other in zip(parts, base or parts, strict=True) if other.done]
+    return f"{statistics.median(rounds):.2f}" if base and rounds else "–"
 
 
 def report(stores: Mapping[str, Rows], common: Rows, connections: Sequence[int]) -> None:
