@@ -58,7 +58,9 @@ async def test_without_the_setting_there_is_none_and_no_resume_page() -> None:
         ann = Browser(at.gate.asgi)
         assert PAGE not in names(await ann.register())
         assert PAGE not in names(await ann.logout())
-        assert (await call(at.gate.asgi, "GET", "/resume", query=b"next=/")).status == 404
+        page = await call(at.gate.asgi, "GET", "/resume", query=b"next=/")
+        assert page.status == 404
+        assert "set GATEPASS_PAGES=on" in page.json()["detail"], "the server that sends people there has no other word"
         assert "/resume" not in at.gate.describe()["paths"]
 
 

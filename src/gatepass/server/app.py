@@ -27,6 +27,7 @@ _TOLD_ONCE = frozenset(
     {ProblemCode.OUT_OF_TOUCH, ProblemCode.NOT_READY, ProblemCode.PROVIDER_ERROR, ProblemCode.PROVIDER_UNAVAILABLE}
 )
 """Refusals that last: their beginning is an event and a record (sys_revocations_lost, sys_provider_failed …)."""
+NO_PAGES = "This gate sets no page cookies: set GATEPASS_PAGES=on, or give the gate pages=Pages()."
 _PARAMETER = re.compile(r"\\{(\w+)\\}")
 
 
@@ -120,7 +121,8 @@ class AuthApp:
             if match is not None:
                 request.path_params = match.groupdict()
                 return methods
-        raise NotFound
+        # A server that renders sends people there; without the setting they would see no word of what is missing.
+        raise NotFound(NO_PAGES) if request.path == "/resume" else NotFound()
 
     def _preflight(self, request: Request, methods: Methods) -> Reply:
         """What CORS asks of a path before its methods are called. Raises MethodNotAllowed for everything else."""

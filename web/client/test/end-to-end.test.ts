@@ -1,5 +1,6 @@
 /** The helpers of Playwright and Cypress, over imitations of what these two hand to them. */
 
+import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 
 import { addCommands, type CypressLike } from "../src/cypress.js";
@@ -119,5 +120,27 @@ describe("the command of Cypress", () => {
 
   it("fails with what to do where there is no such endpoint", () => {
     expect(() => cypress(404, "Not Found").run()).toThrow("GATEPASS_TESTING=true");
+  });
+});
+
+describe("the script that puts a key into a page", () => {
+  const file = new URL("../../../src/gatepass/server/endpoints/place_key.js", import.meta.url);
+  const sid = "ab".repeat(16);
+
+  it.each([
+    ["leaves a note where the server has set the state cookie of another port", "gatepass_state_8000", [`${sid}+`]],
+    ["leaves none where it is that of the page", "gatepass_state_3000", []],
+  ])("%s", (_, name, expected) => {
+    const notes = new Map<string, string>();
+    const given = {
+      document: { cookie: `theme=dark; ${name}=${sid}.0.AAAAAAAAAAA.9999999999` },
+      localStorage: { setItem: (key: string, text: string) => notes.set(key, text) },
+      indexedDB: { open: () => ({}) },
+    };
+    const source = `const place =\n${readFileSync(file, "utf8")}\nreturn place;`;
+    const place = new Function(...Object.keys(given), source)(...Object.values(given)) as (facts: object) => void;
+    place({ issuer: "http://localhost:3000/auth", sid, secret: "AAAA" });
+    expect([...notes.values()]).toEqual(expected);
+    expect([...notes.keys()]).toEqual(expected.map(() => "gatepass:http://localhost:3000/auth:key"));
   });
 });

@@ -2,8 +2,13 @@
 // before its own scripts. Its transaction is the first one, and stays open until the key is made: so the page finds it.
 (({ issuer, sid, secret }) => {
   try {
+    const name = document.cookie.split("; ").find((pair) => pair.includes(`=${sid}.`));
     // Another session by now, or none: the person has signed out.
-    if (!document.cookie.includes(`=${sid}.`)) return;
+    if (!name) return;
+    const { protocol, port } = new URL(issuer);
+    const own = protocol === "https:" ? `__Host-gatepass_state${port && `_${port}`}` : `gatepass_state_${port || 80}`;
+    // PUBLIC_URL has another port. A page that was not told so looks under its own, and by this note it says what is wrong.
+    if (!name.startsWith(own)) localStorage.setItem(`gatepass:${issuer}:key`, `${sid}+`);
   } catch {
     return; // a frame that has no cookies
   }
