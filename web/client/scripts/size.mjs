@@ -86,7 +86,7 @@ const rows = [
   ["… + sentry", await weigh(["sentry"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + otel", await weigh(["otel"], [...CLIENT, ...LAYERS]), 1_000],
   ["… + links (linkTo)", await weigh(["links:linkTo"], CLIENT), 600],
-  ["… + links, all", await weigh(["links"], CLIENT), 1_700],
+  ["… + links, all", await weigh(["links"], CLIENT), 1_900],
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
   ["… + passkeys", await weigh(PASSKEYS, CLIENT), 700],

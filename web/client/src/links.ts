@@ -3,12 +3,14 @@
  *
  *     image.src = await linkTo(session, "/files/7");
  *     const stop = followLink(session, "/files/7", (link) => link && (image.src = link));
+ *     const leave = followMedia(session, "/films/7", document.querySelector("video"));
  */
 
 import { ask } from "./links/ask.js";
 import type { Session } from "./session/types.js";
 
 export { type FollowOptions, followLink } from "./links/follow.js";
+export { followMedia } from "./links/media.js";
 
 /**
  * Makes an address that opens this one path (with its query), by GET, for some minutes, and dies with the session. For
