@@ -281,25 +281,25 @@ async def be_disabled(guarded: Guarded, ann: Browser) -> None:
     assert await guarded.at.gate.accounts.disable(account_id)
 
 
-@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
-@pytest.mark.parametrize(
-    "end",
-    [
-        log_out,
-        log_out_by_bearer,
-        log_out_everywhere,
-        revoke_from_another_device,
-        change_the_password_elsewhere,
-        be_bound_by_somebody_else,
-        sign_in_again,
-        be_disabled,
-    ],
+ENDS = (
+    log_out,
+    log_out_by_bearer,
+    log_out_everywhere,
+    revoke_from_another_device,
+    change_the_password_elsewhere,
+    be_bound_by_somebody_else,
+    sign_in_again,
+    be_disabled,
 )
+
+
+@pytest.mark.parametrize(("end", "is_known"), [(log_out, False), *((end, True) for end in ENDS)])
 async def test_the_passes_of_an_ended_session_are_refused_at_once(
-    guarded: Guarded, end: Callable[[Guarded, Browser], Awaitable[None]], warm: bool
+    guarded: Guarded, end: Callable[[Guarded, Browser], Awaitable[None]], is_known: bool
 ) -> None:
+    """Whether the guard has let it in before, or sees it for the first time."""
     bearer = guarded.ann.bearer
-    if warm:
+    if is_known:
         assert (await get(guarded, "/me", [bearer])).status == 200
     await end(guarded, guarded.ann)
     guarded.at.store.verbs.clear()

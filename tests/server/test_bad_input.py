@@ -65,7 +65,6 @@ async def test_a_body_without_end_is_cut_off_at_the_limit(at: GateHarness) -> No
     assert (answer.status, answer.code) == (413, "body-too-large")
 
 
-@pytest.mark.parametrize(("method", "path"), ENDPOINTS)
 @pytest.mark.parametrize(
     "cookie",
     [
@@ -80,10 +79,11 @@ async def test_a_body_without_end_is_cut_off_at_the_limit(at: GateHarness) -> No
         f"{RT}==; ={RT}",
     ],
 )
-async def test_no_cookie_header_is_too_odd(at: GateHarness, ann: Browser, method: str, path: str, cookie: str) -> None:
-    answer = await call(at.gate.asgi, method, path, headers=[CLIENT, ("cookie", cookie)])
-    assert answer.status in (204, 400, 401)
-    assert (await ann.refresh()).status == 200
+async def test_no_cookie_header_is_too_odd(at: GateHarness, ann: Browser, cookie: str) -> None:
+    for method, path in ENDPOINTS:
+        answer = await call(at.gate.asgi, method, path, headers=[CLIENT, ("cookie", cookie)])
+        assert answer.status in (204, 400, 401), path
+        assert (await ann.refresh()).status == 200, path
 
 
 @pytest.mark.parametrize("text", ["\x00", "a\x00b", "\u2028", "é" * 20, "😀" * 20, "\u202e" * 20, "\ufffe" * 20])

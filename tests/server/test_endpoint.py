@@ -16,7 +16,6 @@ MOUNTED = (*endpoints.DESCRIBED, *endpoints.FEED)
 CLIENT = ("gatepass-client", "1")
 SIGNED = ("endProviderSession",)
 """By another server, which brings a token that it has signed."""
-every_endpoint = pytest.mark.parametrize("endpoint", MOUNTED, ids=lambda endpoint: endpoint.name)
 
 
 def app_of(at: GateHarness, declared: Sequence[Endpoint]) -> AuthApp:
@@ -43,10 +42,10 @@ async def ask(app: AuthApp, endpoint: Endpoint, *headers: tuple[str, str]) -> An
     return await call(app, endpoint.method, path_of(endpoint), headers=headers)
 
 
-@every_endpoint
-async def test_what_is_not_declared_is_not_served(at: GateHarness, endpoint: Endpoint) -> None:
-    others = [other for other in MOUNTED if other.path != endpoint.path]
-    assert (await ask(app_of(at, others), endpoint, CLIENT)).code == "not-found"
+async def test_what_is_not_declared_is_not_served(at: GateHarness) -> None:
+    for endpoint in MOUNTED:
+        others = [other for other in MOUNTED if other.path != endpoint.path]
+        assert (await ask(app_of(at, others), endpoint, CLIENT)).code == "not-found", endpoint.name
 
 
 def test_the_declared_endpoints_are_those_that_the_other_tests_know() -> None:
@@ -59,27 +58,27 @@ async def test_a_gate_serves_the_feed_only_where_there_is_a_secret_for_it(at: Ga
     assert (await ask(at.gate.asgi, feed)).code == "not-found"
 
 
-@every_endpoint
-async def test_a_page_of_another_site_is_refused_exactly_where_that_is_declared(
-    at: GateHarness, endpoint: Endpoint
-) -> None:
-    answer = await ask(app_of(at, MOUNTED), endpoint, CLIENT, ("origin", "https://evil.example"))
-    assert (answer.status == 403) is endpoint.cross_site
+async def test_a_page_of_another_site_is_refused_exactly_where_that_is_declared(at: GateHarness) -> None:
+    app = app_of(at, MOUNTED)
+    for endpoint in MOUNTED:
+        answer = await ask(app, endpoint, CLIENT, ("origin", "https://evil.example"))
+        assert (answer.status == 403) is endpoint.cross_site, endpoint.name
 
 
-@every_endpoint
-async def test_an_access_token_is_needed_exactly_where_that_is_declared(at: GateHarness, endpoint: Endpoint) -> None:
-    answer = await ask(app_of(at, MOUNTED), endpoint, CLIENT)
-    needed = endpoint.bearer or endpoint.recent or endpoint in endpoints.FEED
-    assert ("www-authenticate" in dict(answer.headers)) is (needed or endpoint.name == "refresh")
-    if needed:
-        assert answer.code == "token-required"
+async def test_an_access_token_is_needed_exactly_where_that_is_declared(at: GateHarness) -> None:
+    app = app_of(at, MOUNTED)
+    for endpoint in MOUNTED:
+        answer = await ask(app, endpoint, CLIENT)
+        needed = endpoint.bearer or endpoint.recent or endpoint in endpoints.FEED
+        assert ("www-authenticate" in dict(answer.headers)) is (needed or endpoint.name == "refresh"), endpoint.name
+        assert not needed or answer.code == "token-required", endpoint.name
 
 
-@every_endpoint
-def test_no_endpoint_is_open_to_pages_of_other_sites_unless_it_takes_a_token_or_only_tells(endpoint: Endpoint) -> None:
-    needs_token = endpoint.bearer or endpoint.recent or endpoint.name in SIGNED
-    assert endpoint.cross_site is not (needs_token or endpoint.by_navigation or endpoint.method == "GET")
+def test_no_endpoint_is_open_to_pages_of_other_sites_unless_it_takes_a_token_or_only_tells() -> None:
+    for endpoint in MOUNTED:
+        needs_token = endpoint.bearer or endpoint.recent or endpoint.name in SIGNED
+        open_to_others = needs_token or endpoint.by_navigation or endpoint.method == "GET"
+        assert endpoint.cross_site is not open_to_others, endpoint.name
 
 
 async def test_two_declarations_of_one_path_and_method_are_refused(at: GateHarness) -> None:

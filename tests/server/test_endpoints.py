@@ -106,24 +106,20 @@ async def ask(
 
 
 class TestBearerEndpoints:
-    @pytest.mark.parametrize(("method", "path"), BEARER_ENDPOINTS)
-    async def test_without_a_token_the_challenge_bears_no_error(
-        self, at: GateHarness, ann: Browser, method: str, path: str
-    ) -> None:
+    async def test_without_a_token_the_challenge_bears_no_error(self, at: GateHarness, ann: Browser) -> None:
         """Cookies alone open nothing here (RFC 6750 §3.1)."""
-        answer = await ann.send(method, path)
-        assert (answer.status, answer.code) == (401, "token-required")
-        assert answer.one("www-authenticate") == "Bearer"
-        assert at.store.verbs == []
+        for method, path in BEARER_ENDPOINTS:
+            answer = await ann.send(method, path)
+            assert (answer.status, answer.code) == (401, "token-required"), path
+            assert answer.one("www-authenticate") == "Bearer"
+            assert at.store.verbs == []
 
-    @pytest.mark.parametrize(("method", "path"), BEARER_ENDPOINTS)
-    async def test_a_token_that_does_not_hold_is_challenged_as_invalid(
-        self, at: GateHarness, method: str, path: str
-    ) -> None:
-        answer = await ask(at, method, path, headers=[("authorization", "Bearer x.y.z")])
-        assert (answer.status, answer.code) == (401, "invalid-token")
-        assert answer.one("www-authenticate") == 'Bearer error="invalid_token"'
-        assert at.store.verbs == []
+    async def test_a_token_that_does_not_hold_is_challenged_as_invalid(self, at: GateHarness) -> None:
+        for method, path in BEARER_ENDPOINTS:
+            answer = await ask(at, method, path, headers=[("authorization", "Bearer x.y.z")])
+            assert (answer.status, answer.code) == (401, "invalid-token"), path
+            assert answer.one("www-authenticate") == 'Bearer error="invalid_token"'
+            assert at.store.verbs == []
 
     async def test_me_is_the_account_and_nothing_else(self, at: GateHarness, ann: Browser) -> None:
         answer = await ann.get("/me")

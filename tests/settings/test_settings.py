@@ -285,14 +285,16 @@ def test_a_file_that_this_user_may_not_read_is_one_sentence(tmp_path: Path, monk
         Settings.load(env_file=tmp_path / "gatepass.env")
 
 
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As compose files write it: GATEPASS_ISSUER=${ISSUER:-}."""
     (tmp_path / ENV_FILE).write_text(f"GATEPASS_SECRET={SECRET}\nGATEPASS_PUBLIC_URL={URL}\n")
     before = Settings.load()
-    monkeypatch.setenv(f"GATEPASS_{name.upper()}", "")
-    assert Settings.load().arguments() == before.arguments()
-    assert Settings.load().model_fields_set == before.model_fields_set
+    for name in Settings.model_fields:
+        with monkeypatch.context() as one:
+            one.setenv(f"GATEPASS_{name.upper()}", "")
+            found = Settings.load()
+        assert found.arguments() == before.arguments(), name
+        assert found.model_fields_set == before.model_fields_set, name
 
 
 def test_so_do_empty_lines_of_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
+from gatepass.core.claims import Tokens
 from gatepass.core.event import Event
 from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import Policy
@@ -14,6 +16,7 @@ from gatepass.ports import Store
 from gatepass.stores.memory import MemoryStore
 from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.browser import ORIGIN
+from tools.services.patience import PATIENCE
 
 NOW = 1_800_000_000
 SECRET = compose_secret(bytes(range(32)))
@@ -62,6 +65,9 @@ class GateHarness:
             "clock": self.clock,
             "store": cast(Store, self.store),
         }
+        tokens: Tokens | None = overrides.get("tokens")
+        if tokens and tokens.claims_timeout == Tokens().claims_timeout:  # a test that is about it sets its own
+            overrides["tokens"] = replace(tokens, claims_timeout=int(PATIENCE))
         self.gate = Gatepass(**{**arguments, **overrides})
         self.gate.events.add(self.events.append)
 

@@ -29,28 +29,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gatepass
-from gatepass.cli import HOMES
 from tests.support import cheap_hashes
 from tests.support.full import FULL
+from tests.support.imported import IMPORTED
 
-IMPORTED = (
-    *(f"gatepass.cli.{file}" for file in sorted(set(HOMES.values()))),
-    "gatepass.client",
-    "gatepass.client.http",
-    "gatepass.gate",
-    "gatepass.remote",
-    "gatepass.serving.process",
-    "gatepass.stores.combined.store",
-    "gatepass.stores.postgres.store",
-    "gatepass.stores.redis.store",
-    "gatepass.stores.sqlite.store",
-    "gatepass.testing.clock",
-    "httptools",
-    "uvicorn.lifespan.on",
-    "uvicorn.protocols.http.httptools_impl",
-    "uvloop",
-)
-"""The front doors load what they need when it is asked for (`gatepass._lazy`): so each of these is named."""
 _SET_LATER = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS")
 """What an interpreter reads when it starts, and a fork can still be told."""
 PYTHONPATH = os.environ.get("PYTHONPATH", "")
