@@ -1,4 +1,4 @@
-"""nginx and PgBouncer for the tests of deployments, Firefox and WebKitGTK for those of browsers. For run.py.
+"""nginx and PgBouncer for the tests of deployments, more browsers for theirs. For run.py.
 
 Debian's packages, on a machine that lacks them; only root may. Where they cannot be had the tests that need
 them say so, and are skipped.
@@ -8,13 +8,16 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 PACKAGES = (
     {"nginx": "nginx-light", "pgbouncer": "pgbouncer"},
     {"firefox": "firefox-esr"},
     {"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"},
+    *([{"chromium-headless-shell": "chromium-headless-shell"}] if Path("/usr/lib/chromium/chromium").exists() else []),
 )
-"""Programs and their packages. Each group is installed by itself: not all systems like Debian have all of them."""
+"""Programs and their packages. Each group is installed by itself: not all of the systems like Debian have all of them.
+Where Chromium is Debian's, there is one without windows, which does the same work for half of the processor time."""
 SYSTEM = "/usr/sbin"
 """Where Debian keeps some, which is not on every PATH."""
 

@@ -47,4 +47,18 @@ def find_chromium() -> str | None:
     named = os.environ.get("CHROMIUM_PATH")
     if named and not Path(named).exists():
         raise FileNotFoundError(f"CHROMIUM_PATH: there is no {named}")
-    return named or next(filter(None, map(shutil.which, _NAMES)), None)
+    return named or _of_the_system()
+
+
+def find_shell() -> str | None:
+    """Chromium without its windows, if Debian's package of it is there beside the whole one; otherwise the whole one.
+
+    It costs half: a profile with a page 0.15 s of processor time in place of 0.3. What it lacks is the browser around
+    the page: it keeps no page for the way back, opens no windows of its own, and binds no session to a device.
+    """
+    found = find_chromium()
+    return (shutil.which("chromium-headless-shell") if found == _of_the_system() else None) or found
+
+
+def _of_the_system() -> str | None:
+    return next(filter(None, map(shutil.which, _NAMES)), None)

@@ -32,7 +32,7 @@ from tests.system.browser.engines.report import Report
 from tests.system.browser.engines.variants import Variant, chosen, require, variants_of
 from tests.system.browser.engines.webkit import WebKit
 from tests.system.deployments.nginx import nginx
-from tools.services.chromium import ARGUMENTS, find_chromium
+from tools.services.chromium import ARGUMENTS, find_chromium, find_shell
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 from tools.services.processes import lives
@@ -227,7 +227,8 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """One browser for the run; each test has profiles of its own."""
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS, timeout=PATIENCE * 1_000)
+    path = find_chromium() if chosen() else find_shell()  # a run for the sake of browsers has what people have
+    browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=PATIENCE * 1_000)
     yield browser
     browser.close()
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.full import FULL
 from tests.system.end_to_end.server import TestedServer, serving
-from tools.services.chromium import ARGUMENTS, find_chromium
+from tools.services.chromium import ARGUMENTS, find_shell
 from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def run(server: TestedServer, spec: str, folder: Path, *, workers: int) -> dict[
     program = WEB / "node_modules" / ".bin" / "playwright"
     variables = {
         "BASE_URL": server.url,
-        "CHROMIUM_PATH": find_chromium() or "",
+        "CHROMIUM_PATH": find_shell() or "",
         "CHROMIUM_ARGUMENTS": json.dumps(ARGUMENTS),
         "OUTPUT": str(folder / "results"),
         "COUNT": str(COUNT),
@@ -113,7 +113,7 @@ def test_a_context_of_playwright_for_python_begins_signed_in(server: TestedServe
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     variables = {
         "BASE_URL": server.url,
-        "CHROMIUM_PATH": find_chromium() or "",
+        "CHROMIUM_PATH": find_shell() or "",
         "CHROMIUM_ARGUMENTS": " ".join(ARGUMENTS),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
