@@ -1,6 +1,7 @@
 """GATEPASS_*: every setting is read, every fault is told at once, nothing misspelt is ignored."""
 
 import math
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -275,13 +276,16 @@ def test_a_setting_that_an_argument_in_code_would_undo_is_a_fault(
 
 
 def test_a_file_that_this_user_may_not_read_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may read everything, so the system's refusal is played."""
+    """Root may read everything, so the system's refusal is played, where every question about a file ends."""
 
-    def refuse(self: Path) -> bool:
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(path: object, *_: object, **__: object) -> os.stat_result:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "is_file", refuse)
-    with pytest.raises(ConfigurationError, match=r"gatepass\.env cannot be read by this user \(Permission denied\)"):
+    with (
+        monkeypatch.context() as refused,
+        pytest.raises(ConfigurationError, match=r"gatepass\.env cannot be read by this user \(Permission denied\)"),
+    ):
+        refused.setattr(os, "stat", refuse)
         Settings.load(env_file=tmp_path / "gatepass.env")
 
 

@@ -32,7 +32,7 @@ from tools.services.patience import PATIENCE
 
 pytestmark = [pytest.mark.one_scheme, pytest.mark.not_in("webkit", "names below .test that are this machine")]
 WHAT_PLAYWRIGHT_SEES = pytest.mark.chromium_only("frames and navigations that are refused")
-WITH_FRAMES = pytest.mark.chromium_only("the end of each load that is refused, of which Firefox tells a page nothing")
+WITH_FRAMES = pytest.mark.chromium_only("the end of a frame that is refused: Firefox fires neither load nor error")
 
 CREDENTIALS = {"email": "eve@example.com", "password": "the password of the attacker"}
 SIGN_UP = """(who) => fetch("/auth/register", { method: "POST", headers: { "content-type": "application/json",

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.system.browser.conftest import prepared
 from tests.system.browser.demo import press, running_demo, sign_in, told
 
-pytestmark = pytest.mark.chromium_only("Playwright's locators")
+pytestmark = pytest.mark.chromium_only("a clock that the test sets in a page of the demo")
 
 
 def test_over_https_the_cookies_are_those_of_production(chromium: Browser, tmp_path: Path) -> None:

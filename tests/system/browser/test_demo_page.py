@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Request, expect
 
 from tests.system.browser.demo import Visit, demo, generation, press, ripen, sign_in, stand_still, told, visit
 
-pytestmark = pytest.mark.chromium_only("Playwright's locators and console")
+pytestmark = pytest.mark.chromium_only("requests and errors that Playwright sees, keys, and a clock that the test sets")
 
 __all__ = ["demo", "visit"]
 

@@ -15,7 +15,7 @@ from tests.system.providers.conftest import start_mock, stop, until_up
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
-pytestmark = pytest.mark.chromium_only("Playwright's locators")
+pytestmark = pytest.mark.chromium_only("keys, the way back, and cookies that are copied to another profile")
 
 EXAMPLE = ROOT / "examples" / "sign_in_buttons"
 MODULES = ROOT / "web" / "node_modules"

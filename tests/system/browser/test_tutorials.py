@@ -8,29 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser
+from playwright.sync_api import Page as ChromiumPage
 
 from tests.support.process import until_listening
 from tests.support.tutorial import ROOT, Reader, blocks, commands, is_server, serving
+from tests.system.browser.conftest import until_at, until_page
+from tests.system.browser.engines.interface import Page, Profile
+from tests.system.browser.person import fill, lines, press, until_said, until_there, without_errors
 from tests.system.docs.test_tutorials import reader_of
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 
-pytestmark = pytest.mark.chromium_only("Playwright's locators")
+pytestmark = pytest.mark.one_scheme
 
 PASSWORD = "seven green bottles"
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context: BrowserContext = chromium.new_context()
-    context.set_default_timeout(PATIENCE * 1_000)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
+def page(profile: Profile) -> Iterator[Page]:
+    page: Page = profile.new_page()
+    with without_errors(page):
+        yield page
 
 
 def follow(framework: str, folder: Path) -> Reader:
@@ -45,25 +44,25 @@ def follow(framework: str, folder: Path) -> Reader:
 
 
 def type_credentials(page: Page, password: str) -> None:
-    page.get_by_label("E-mail").fill("ann@example.com")
-    page.get_by_role("textbox", name="Password", exact=True).fill(password)
+    fill(page, "E-mail", "ann@example.com")
+    fill(page, "Password", password)
 
 
 def sign_up(page: Page) -> None:
     type_credentials(page, PASSWORD)
-    page.get_by_role("button", name="Create an account").click()
+    press(page, "Create an account")
 
 
 def write_and_come_back(page: Page) -> None:
     """A note is there after a reload, and gone from the page after the sign-out."""
-    page.get_by_label("New note").fill("milk")
-    page.get_by_role("button", name="Add").click()
-    expect(page.get_by_role("listitem")).to_have_text(["milk"])
+    fill(page, "New note", "milk")
+    press(page, "Add")
+    until(lambda: lines(page) == ["milk"])
     page.reload()
-    expect(page.get_by_role("listitem")).to_have_text(["milk"])
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("E-mail")).to_be_visible()
-    expect(page.get_by_text("milk")).to_be_hidden()
+    until(lambda: lines(page) == ["milk"])
+    press(page, "Sign out")
+    until_there(page, "field", "E-mail")
+    until_page(page, "!document.body.innerText.includes('milk')")
 
 
 def test_the_page_of_the_flask_tutorial(tmp_path: Path, page: Page) -> None:
@@ -73,8 +72,8 @@ def test_the_page_of_the_flask_tutorial(tmp_path: Path, page: Page) -> None:
         sign_up(page)
         write_and_come_back(page)
         type_credentials(page, "another one than that")
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert")).to_have_text("Wrong address or password.")
+        press(page, "Sign in")
+        until_said(page, "Wrong address or password.", by="[role=alert]")
 
 
 def test_the_page_of_the_django_tutorial_up_to_its_mailed_link(tmp_path: Path, page: Page) -> None:
@@ -82,15 +81,15 @@ def test_the_page_of_the_django_tutorial_up_to_its_mailed_link(tmp_path: Path, p
     with serving(reader):
         page.goto(reader.url)
         sign_up(page)
-        expect(page.get_by_role("status")).to_have_text("Look into your mail.")
+        until_said(page, "Look into your mail.", by="[role=status]")
         said = reader.folder / "said"
         until(lambda: "#token=" in said.read_text("utf-8"), "the mail in the terminal")
         token = said.read_text("utf-8").partition("#token=")[2].split()[0]
         page.goto(f"{reader.url}/verify#token={token}")
-        page.get_by_label("The password that you chose").fill(PASSWORD)
-        page.get_by_role("button", name="Confirm the address").click()
-        expect(page.get_by_label("New note")).to_be_visible()
-        assert page.url == f"{reader.url}/"
+        fill(page, "The password that you chose", PASSWORD)
+        press(page, "Confirm the address")
+        until_there(page, "field", "New note")
+        until_at(page, f"{reader.url}/")
         write_and_come_back(page)
 
 
@@ -132,8 +131,9 @@ def test_the_page_of_the_fastapi_tutorial_behind_vite_as_the_chapter_on_developm
         write_and_come_back(page)
 
 
+@pytest.mark.chromium_only("a state that Playwright saves and loads")
 def test_a_saved_state_of_one_sign_in_is_refused_to_all_but_the_first_as_the_page_on_tests_says(
-    tmp_path: Path, page: Page, chromium: Browser
+    tmp_path: Path, page: ChromiumPage, chromium: Browser
 ) -> None:
     reader = follow("flask", tmp_path)
     (e2e,) = [block.text for block in blocks(ROOT / "docs/guides/browser-testing.md") if block.title == "e2e.py"]
@@ -142,14 +142,14 @@ def test_a_saved_state_of_one_sign_in_is_refused_to_all_but_the_first_as_the_pag
     try:
         page.goto(reader.url)
         sign_up(page)
-        expect(page.get_by_role("status")).to_have_text("ann@example.com")
+        until_said(page, "ann@example.com", by="[role=status]")
         saved = page.context.storage_state()
         first, second = (chromium.new_context(storage_state=saved).new_page() for _ in range(2))
         for copy in (first, second):
             copy.goto(reader.url)
-            expect(copy.get_by_label("E-mail")).to_be_visible()
+            until_there(copy, "field", "E-mail")
             copy.context.close()
         page.reload()
-        expect(page.get_by_role("status")).to_have_text("ann@example.com")
+        until_said(page, "ann@example.com", by="[role=status]")
     finally:
         server.stop()

@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -33,7 +34,7 @@ class DatabaseFile:
     def create(self, prepare: Work[None]) -> None:
         """Connect, making the file (for its owner alone) where there is none, and prepare it; or connect read-only."""
         folder = self._path.absolute().parent
-        if not folder.is_dir():
+        if not _is_folder(folder):
             raise ConfigurationError(f"There is no folder {folder} for the database.")
         if self._path.is_dir():
             raise ConfigurationError(f"{self._path} is a folder, not a database.")
@@ -128,3 +129,11 @@ class DatabaseFile:
 def connect_read_only(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
     """A connection that cannot write, beside a server that does. Raises sqlite3.Error if there is no such file."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_timeout)
+
+
+def _is_folder(path: Path) -> bool:
+    """Raises OSError of what this user may not see; of that Path.is_dir() says no from Python 3.14."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
