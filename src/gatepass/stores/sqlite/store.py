@@ -118,7 +118,7 @@ class SQLiteStore(
             raise
 
     async def close(self) -> None:
-        await self._reader.close()
+        await self._reader.close()  # first: the last one moves the log into the file
         await self._writer.close()
 
     async def ping(self) -> None:
