@@ -30,7 +30,7 @@ from tools.services.patience import PATIENCE, until
 class TestWebSockets:
     @pytest.fixture
     def client(self) -> Iterator[TestClient]:
-        with serving(program("websockets", "app.py").create_app(memory_gate())) as client:
+        with serving(program("websockets", "app.py").create_app(memory_gate(clock=ManualClock()))) as client:
             yield client
 
     def code_of(self, socket: WebSocketTestSession) -> tuple[int, str]:
