@@ -61,7 +61,8 @@ def address(tmp_path: Path, variant: Variant) -> Iterator[str]:
             (tmp_path / "nginx").mkdir()
             upstreams = {"upstream": f"127.0.0.1:{port}"}
             url = stack.enter_context(nginx(tmp_path / "nginx", TLS, upstreams=upstreams)).base
-        variables = environment(SECRET=SECRET, PUBLIC_URL=url, STORE="sqlite:///gate.db")
+        # Without HSTS, which would hold for every port of localhost, and for the tests over http that come later.
+        variables = environment(SECRET=SECRET, PUBLIC_URL=url, STORE="sqlite:///gate.db", HSTS="off")
         variables["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
         command = [sys.executable, "-m", "uvicorn", "tests.system.browser.live_server:app", "--port", str(port)]
         log = stack.enter_context((tmp_path / "log").open("wb"))
