@@ -3,13 +3,17 @@
 import asyncio
 import os
 import threading
+import time
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
 
 from gatepass.client import AsyncClient, Client
-from gatepass.client.errors import RefreshUnavailableError
+from gatepass.client.errors import RefreshUnavailableError, SessionEndedError
+from gatepass.client.flow import drive
+from gatepass.client.session import clock
 from gatepass.client.session.single_flight import SingleFlight
 from tests.client.fake_api import URL, Api, age_token, problem, signed_in, together
 from tests.client.harness import PASSWORD, Harness
@@ -164,3 +168,44 @@ def test_a_forked_child_does_not_wait_for_a_flight_of_its_parent() -> None:
 async def _until(holds: Any) -> None:
     while not holds():
         await asyncio.sleep(0)
+
+
+def test_a_refresh_that_ends_while_a_refused_call_looks_at_its_token_is_not_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The token source reads the clock after it has read its token: another thread brings a newer one just then."""
+    api = Api()
+    with api.client() as client:
+        assert client.get("/x").status_code == 200
+        age_token(client.session, token="ey.worn")
+        real, others = clock.now, [lambda: drive(client.session.refresh(), client)]
+
+        def now() -> float:
+            if api.calls[-1].headers["Authorization"] == "Bearer ey.worn" and others:
+                others.pop()()
+            return real()
+
+        monkeypatch.setattr(clock, "now", now)
+        assert client.get("/x").status_code == 200
+    assert (len(api.refreshes), others) == (1, [])
+
+
+def test_a_call_of_one_user_fails_if_another_signs_in_while_it_looks_at_its_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = Api()
+    with api.client() as client:
+        age_token(client.session, token="ey.worn")
+        real, storage = clock.now, client.session._saved.storage
+        others = [replace(storage.load(), sid="cd" * 16, access_token="ey.9", expires_at=time.time() + 900)]
+
+        def now() -> float:
+            if api.calls and others:
+                storage.save(others.pop())
+                client.session._saved.refresh_if_changed()
+            return real()
+
+        monkeypatch.setattr(clock, "now", now)
+        with pytest.raises(SessionEndedError):
+            client.get("/x")
+    assert [call.headers["Authorization"] for call in api.calls] == ["Bearer ey.worn"]

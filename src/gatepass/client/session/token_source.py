@@ -48,6 +48,7 @@ class TokenSource:
         """
         state = self.state
         yield from self._open()
+        sid, serial = state.sid, state.serial  # before the token: what another thread brings from now on is newer
         if refused is not None and refused.serial <= state.first_serial and refused is not state.current:
             raise self._ended_error()
         token = state.current
@@ -59,9 +60,11 @@ class TokenSource:
             if token.refresh_after <= now and not self._single_flight.is_running and self._backoff.remaining <= 0:
                 yield InBackground(self._join(token.serial))
             return token
-        if state.sid is None:
+        if sid is None:
             self._saved.refresh_if_changed()  # another program may have signed in
-        return (yield from self._refreshed_token()) if state.sid is not None else None
+            sid = state.sid
+        serial = serial if token is None else token.serial
+        return (yield from self._refreshed_token(sid, serial)) if sid is not None else None
 
     def refresh(self) -> Flow[None]:
         """The flow that refreshes now, however long the token lasts.
@@ -69,8 +72,9 @@ class TokenSource:
         Raises SessionEndedError and RefreshUnavailableError.
         """
         yield from self._open()
-        if self.state.sid is not None:
-            yield from self._refreshed_token()
+        sid, serial = self.state.sid, self.state.serial
+        if sid is not None:
+            yield from self._refreshed_token(sid, serial)
 
     def _open(self) -> Flow[None]:
         if self._has_begun:
@@ -83,10 +87,9 @@ class TokenSource:
     def _join(self, serial: int) -> Join[Result]:
         return Join(self._single_flight, partial(self._refresh_once, serial))
 
-    def _refreshed_token(self) -> Flow[AccessToken | None]:
-        """Wait for a refresh and return its token."""
+    def _refreshed_token(self, sid: str, serial: int) -> Flow[AccessToken | None]:
+        """Wait for a token of this session that is newer than `serial`, and return it."""
         state = self.state
-        sid, serial = state.sid, state.serial
         result: Result | None = None
         # Twice: the first flight may have begun for an older token than the one that was refused.
         for _ in range(2):
