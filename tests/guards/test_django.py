@@ -1,6 +1,7 @@
 """Django's idiom: `request.principal`, both kinds of views, class-based views, system checks, the test client."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from gatepass.errors import ConfigurationError, TokenRequired
 from gatepass.gate import Gatepass
 from gatepass.guards import django as guard
 from gatepass.guards.django.apps import check_settings
+from gatepass.guards.django.conf import gate as project_gate
 from gatepass.guards.django.middleware import GatepassMiddleware
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, RT
@@ -204,3 +206,23 @@ class TestChecks:
     def test_the_middleware_must_be_there_and_before_those_that_read_cookies(self, gate: Gatepass) -> None:
         assert self.found(MIDDLEWARE=[]) == ["gatepass.E003"]
         assert self.found(MIDDLEWARE=list(reversed(settings.MIDDLEWARE))) == ["gatepass.W002"]
+
+
+def test_threads_whose_requests_are_the_first_get_one_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views may be the first to ask for it, in a project whose server has threads."""
+    made: list[Gatepass] = []
+    found: list[Gatepass] = []
+    asks = threading.Thread(target=lambda: found.append(project_gate()))
+
+    def from_setting(_setting: object) -> Gatepass:
+        made.append(GateHarness().gate)
+        if len(made) == 1:
+            asks.start()
+            asks.join(0.3)  # waits for this one, and gets it
+        return made[-1]
+
+    monkeypatch.setattr(Gatepass, "from_setting", from_setting)
+    with override_settings(GATEPASS={"SECRET": SECRET}):
+        found.append(project_gate())
+        asks.join()
+        assert found == [made[0]] * 2

@@ -41,6 +41,8 @@ OURS = Path(gatepass.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST_SIZE = 1 << 17
 """Bytes of the longest request: the variables are most of it."""
+_starting = threading.Lock()
+"""Threads that start the first programs at the same time share the process that forks."""
 
 
 def start(command: Sequence[str | os.PathLike[str]], **options: Any) -> "subprocess.Popen[Any]":
@@ -182,9 +184,14 @@ class _Forks:
         return pid, status
 
 
-@functools.cache
 def _forks() -> _Forks:
     """That of this test process."""
+    with _starting:
+        return _shared_forks()
+
+
+@functools.cache
+def _shared_forks() -> _Forks:
     made = _Forks()
     atexit.register(made.close)
     return made

@@ -1,9 +1,11 @@
 """What is started in a fork is started like any program."""
 
+import functools
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +74,27 @@ def test_it_does_not_outlive_the_process_of_the_tests(tmp_path: Path) -> None:
     pids = [forks.start({**request, "is_apart": is_apart}, [0, 1, 2]) for is_apart in (False, True)]
     forks.close()
     until(lambda: not any(map(lives, pids)), "the end of both")
+
+
+def test_threads_that_start_the_first_programs_share_the_process_that_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one process has forked, another would never see end."""
+    asked: list[threading.Thread] = []
+
+    class Forks:
+        def __init__(self) -> None:
+            asked.append(threading.Thread(target=lambda: found.append(preloaded._forks())))
+            if len(asked) == 1:
+                asked[0].start()
+                asked[0].join(0.3)  # waits for this one, and gets it
+
+        def close(self) -> None: ...
+
+    found: list[object] = []
+    monkeypatch.setattr(preloaded, "_Forks", Forks)
+    monkeypatch.setattr(preloaded, "_shared_forks", functools.cache(preloaded._shared_forks.__wrapped__))
+    found.append(preloaded._forks())
+    asked[0].join()
+    assert (len(asked), len({id(forks) for forks in found})) == (1, 1)
 
 
 def test_another_gatepass_on_its_path_is_the_one_that_it_imports(

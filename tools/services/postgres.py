@@ -36,7 +36,7 @@ _names = itertools.count(1)
 _templates: list[Path] = []
 """The data of a cluster that was never started."""
 _initialising, _starting = threading.Lock(), threading.Lock()
-"""Threads that ask for the first cluster, or for the shared server, at the same time get one."""
+"""Threads that ask for the first cluster, or for the shared server, at the same time get one, and copy the programs once."""
 
 
 def binaries() -> Path:
@@ -64,7 +64,8 @@ class PostgresServer:
         self._data = self.folder / "data"
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._binaries = _reachable(binaries()) if self._user else binaries()
+        with _initialising:
+            self._binaries = _reachable(binaries()) if self._user else binaries()
         self.port = free_port()
         if self._user:
             os.chown(self.folder, self._user["user"], self._user["group"])

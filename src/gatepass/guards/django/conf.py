@@ -1,6 +1,7 @@
 """The gate of a Django project, made once from the settings GATEPASS and GATEPASS_USERS."""
 
 import functools
+import threading
 from collections.abc import Mapping
 
 from django.conf import settings
@@ -12,11 +13,18 @@ from gatepass.gate import Gatepass
 from gatepass.guards.django.users import DjangoUsers
 
 SETTINGS = ("GATEPASS", "GATEPASS_USERS")
+_making = threading.RLock()
+"""Threads that ask for the gate first get the same one: a second gate would have sessions and a store of its own."""
+
+
+def gate() -> Gatepass:
+    """The gate of the setting GATEPASS, or of GATEPASS_* in the environment. Raises ConfigurationError."""
+    with _making:
+        return _gate()
 
 
 @functools.cache
-def gate() -> Gatepass:
-    """The gate of the setting GATEPASS, or of GATEPASS_* in the environment. Raises ConfigurationError."""
+def _gate() -> Gatepass:
     made = _made(getattr(settings, "GATEPASS", None), getattr(settings, "GATEPASS_USERS", None))
     if isinstance(made.users, DjangoUsers):
         made.users.join(made)
@@ -57,7 +65,7 @@ def _users(named: str) -> DjangoUsers:
 
 def _forget_gate(*, setting: str, **_: object) -> None:
     if setting in SETTINGS:  # override_settings in an application's tests
-        gate.cache_clear()
+        _gate.cache_clear()
 
 
 setting_changed.connect(_forget_gate)
