@@ -1,122 +1,24 @@
 """What one process revokes, the guards of another refuse; and what happens while the store is unavailable (P4)."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from gatepass.access.revoked_sessions import RevokedSessions
-from gatepass.core.event import ClockDiffers, Event, RevocationsLost, RevocationsRestored
+from gatepass.core.event import RevocationsLost, RevocationsRestored
 from gatepass.core.policy import DAY, HOUR
-from gatepass.errors import InvalidToken, StoreUnavailable, Unavailable
+from gatepass.errors import InvalidToken, StoreUnavailable
 from gatepass.gate import Gatepass
-from gatepass.ports import CLAIMS_CHANGED, Revocation
-from gatepass.runtime.follower import Follower
-from gatepass.stores.memory import MemoryStore
+from gatepass.ports import Revocation
 from gatepass.stores.sqlite.store import SQLiteStore
-from gatepass.testing.clock import FastHasher, ManualClock
+from gatepass.testing.clock import FastHasher
+from tests.runtime.followed import SID, Harness
 from tests.support.browser import ORIGIN, Browser
-from tests.support.fake_time import FakeTime
 from tests.support.gates import SECRET
 from tools.services.patience import patience
 
-SID = bytes(range(16))
 FORGED = bytes(range(16, 32))
-
-
-class ScriptedStore(MemoryStore):
-    """A shared store whose subscription a test feeds, whose connection it cuts, and whose clock it sets."""
-
-    is_shared = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: asyncio.Queue[Sequence[bytes] | Exception] = asyncio.Queue()
-        self.known: list[Revocation] = []
-        self.reads: list[int] = []
-        self.clock: int | None = None
-        self.is_unavailable = False
-
-    @contextlib.asynccontextmanager
-    async def subscribe(self) -> AsyncIterator["ScriptedStore"]:
-        if self.is_unavailable:
-            raise StoreUnavailable("cut")
-        yield self
-
-    async def next(self, within: float) -> Sequence[bytes]:
-        told = await self.messages.get()
-        if isinstance(told, Exception):
-            raise told
-        return told
-
-    async def revoked_since(self, since: int) -> Sequence[Revocation]:
-        self.reads.append(since)
-        return [revocation for revocation in self.known if revocation.at >= since]
-
-    async def revoked_among(self, sids: Sequence[bytes]) -> Sequence[Revocation]:
-        return [revocation for revocation in self.known if revocation.sid in sids]
-
-    async def time(self) -> int | None:
-        return self.clock
-
-
-class Harness:
-    """A follower between a scripted store and a real set of revoked sessions."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("gatepass.runtime.follower.RECONNECT_INTERVAL", 0)
-        monkeypatch.setattr("gatepass.runtime.follower.LOOK_INTERVAL", 0)
-        self.time = FakeTime()
-        monkeypatch.setattr("gatepass.runtime.follower.time", self.time)
-        self.clock = ManualClock()
-        self.store = ScriptedStore()
-        self.revoked = RevokedSessions(retention=900, max_age=30)
-        self.events: list[Event] = []
-        self.follower = Follower(
-            self.store,
-            revocations=self.revoked,
-            reload_keys=self.reload_keys,
-            clock=self.clock,
-            report=self.events.append,
-        )
-        self.key_reloads = 0
-
-    async def reload_keys(self) -> None:
-        self.key_reloads += 1
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Let the follower run until something holds."""
-        async with patience():
-            while not holds():
-                await asyncio.sleep(0)
-
-    async def ring(self) -> None:
-        """Send a message that names nothing, and wait until the look is over."""
-        count = self.key_reloads
-        self.store.messages.put_nowait([])
-        await self.until(lambda: self.key_reloads > count)
-
-    def refuses(self, sid: bytes) -> bool:
-        try:
-            return self.revoked.is_revoked(sid.hex())
-        except Unavailable:
-            return False
-
-    @contextlib.asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
-        """The follower runs, and has loaded once."""
-        task = asyncio.create_task(self.follower.run())
-        await self.until(lambda: self.key_reloads == 1)
-        yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture
-def harness(monkeypatch: pytest.MonkeyPatch) -> Harness:
-    return Harness(monkeypatch)
 
 
 async def test_everything_that_still_matters_is_loaded_after_subscribing_with_an_hours_margin_for_clocks(
@@ -238,95 +140,6 @@ class TestLook:
             monkeypatch.setattr(harness.store, "revoked_since", slow)
             await harness.ring()
             assert not harness.revoked.is_fresh
-
-
-class TestClocks:
-    @pytest.mark.parametrize("ahead", [6, 3600, -6, -960])
-    async def test_a_clock_that_differs_from_the_stores_is_reported_once(self, harness: Harness, ahead: int) -> None:
-        harness.store.clock = harness.clock.now() - ahead
-        async with harness.following():
-            await harness.ring()
-            assert harness.events == [ClockDiffers(at=harness.clock.now(), seconds=ahead)]
-            harness.store.clock = harness.clock.now()
-            await harness.ring()
-            harness.store.clock = harness.clock.now() - ahead
-            await harness.ring()
-            assert len(harness.events) == 2, "after they agreed it is news again"
-
-    @pytest.mark.parametrize("ahead", [5, 0, -5])
-    async def test_a_small_difference_is_none(self, harness: Harness, ahead: int) -> None:
-        harness.store.clock = harness.clock.now() - ahead
-        async with harness.following():
-            await harness.ring()
-            assert harness.events == []
-
-    async def test_looks_begin_at_the_stores_time_where_ours_is_far_ahead(self, harness: Harness) -> None:
-        harness.store.clock = harness.clock.now() - DAY
-        harness.store.known = [Revocation(SID, harness.clock.now() - DAY - 900)]
-        async with harness.following():
-            assert harness.refuses(SID)
-
-
-class TestMarks:
-    """Accounts whose claims changed come by the same way."""
-
-    async def mark(self, harness: Harness, *accounts: str) -> int:
-        return await harness.store.mark_claims(accounts, now=harness.clock.now(), within=0)
-
-    async def test_those_of_before_the_start_are_loaded_with_the_revocations(self, harness: Harness) -> None:
-        await self.mark(harness, "ann")
-        async with harness.following():
-            assert harness.revoked.marks.is_stale("ann", 0, harness.clock.now())
-
-    async def test_a_message_brings_them_without_another_look_at_the_revocations(self, harness: Harness) -> None:
-        async with harness.following():
-            number = await self.mark(harness, "ann")
-            harness.store.messages.put_nowait([CLAIMS_CHANGED])
-            await harness.until(lambda: harness.revoked.marks.newest == number)
-            assert len(harness.store.reads) == 1
-
-    async def test_one_message_may_name_sessions_beside_them(self, harness: Harness) -> None:
-        async with harness.following():
-            number = await self.mark(harness, "ann")
-            harness.store.known = [Revocation(SID, harness.clock.now())]
-            harness.store.messages.put_nowait([SID, CLAIMS_CHANGED])
-            await harness.until(lambda: harness.refuses(SID) and harness.revoked.marks.newest == number)
-            assert len(harness.store.reads) == 1
-
-    async def test_without_a_message_the_next_look_finds_them(self, harness: Harness) -> None:
-        async with harness.following():
-            number = await self.mark(harness, "ann")
-            await harness.ring()
-            assert harness.revoked.marks.newest == number
-
-    async def test_one_that_is_committed_after_the_next_number_is_not_missed(self, harness: Harness) -> None:
-        async with harness.following():
-            await self.mark(harness, "ann")
-            late = harness.store._marks.pop(("ann", 0))
-            newer = await harness.store.mark_claims(["bob"], now=harness.clock.now() + 5, within=0)
-            harness.store.messages.put_nowait([CLAIMS_CHANGED])
-            await harness.until(lambda: harness.revoked.marks.newest == newer)
-            harness.store._marks[("ann", 0)] = late
-            harness.store.messages.put_nowait([CLAIMS_CHANGED])
-            await harness.until(lambda: harness.revoked.marks.is_stale("ann", 0, harness.clock.now()))
-
-    async def test_a_flood_of_them_is_read_page_by_page(
-        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("gatepass.runtime.follower.MAX_PAGE", 10)
-        names = [f"account {number}" for number in range(95)]
-        async with harness.following():
-            await self.mark(harness, *names)
-            harness.store.messages.put_nowait([CLAIMS_CHANGED])
-            await harness.until(lambda: harness.revoked.marks.count == 95)
-        assert all(harness.revoked.marks.is_stale(name, 0, harness.clock.now()) for name in names)
-
-    async def test_what_no_token_can_be_older_than_is_not_read(self, harness: Harness) -> None:
-        await self.mark(harness, "ann")
-        harness.clock.advance(900 + HOUR + 1)
-        number = await self.mark(harness, "bob")
-        async with harness.following():
-            assert [mark.number for _, mark in harness.revoked.marks.after(0)] == [number]
 
 
 class TestFaults:

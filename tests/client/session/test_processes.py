@@ -10,7 +10,7 @@ import pytest
 from gatepass.client import Client, FileStorage
 from gatepass.client.flow import drive
 from tests.client.harness import Harness, expire
-from tests.client.storage.test_file import full_disk
+from tests.client.storage.records import full_disk
 from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow

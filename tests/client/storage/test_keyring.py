@@ -15,7 +15,7 @@ import pytest
 from gatepass.client.errors import StorageError
 from gatepass.client.storage.keyring import KeyringStorage, runtime_folder
 from gatepass.client.storage.record import SessionRecord
-from tests.client.storage.test_file import CANARY, FULL, Entries
+from tests.client.storage.records import CANARY, FULL, Entries
 from tools.services.patience import PATIENCE
 
 NAME = "https://api.example.com"
