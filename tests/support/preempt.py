@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
+from unittest.mock import patch
 
 from tests.support.full import FULL
 
@@ -119,16 +120,13 @@ def _watched_join(thread: threading.Thread, timeout: float | None = None) -> Non
 @contextmanager
 def _watching() -> Iterator[None]:
     """The locks that are made in the block are ours."""
-    before = {name: getattr(threading, name) for name in ("Lock", "RLock", "_allocate_lock")}
-    threading.Lock = threading._allocate_lock = lambda: _Watched(_new_lock)  # type: ignore[attr-defined,assignment,misc]
-    threading.RLock = lambda: _Watched(_new_rlock)  # type: ignore[assignment,misc]
-    threading.Thread.join = _watched_join  # type: ignore[method-assign]
-    try:
+    locks: dict[str, Any] = {
+        "Lock": lambda: _Watched(_new_lock),
+        "_allocate_lock": lambda: _Watched(_new_lock),  # those of conditions, and so of futures
+        "RLock": lambda: _Watched(_new_rlock),
+    }
+    with patch.multiple(threading, **locks), patch.object(threading.Thread, "join", _watched_join):
         yield
-    finally:
-        threading.Thread.join = _join  # type: ignore[method-assign]
-        for name, value in before.items():
-            setattr(threading, name, value)
 
 
 @dataclass

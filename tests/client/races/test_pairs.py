@@ -28,7 +28,7 @@ PREPARED: dict[str, Act] = {
     "refused": World.refuse,
     "expired": World.expire,
     "unopened": lambda world: setattr(world, "client", world.another()),
-    "refreshed by another": lambda world: drive(world.clients[0].session.refresh(), world.another()),
+    "refreshed by another": lambda world: drive(world.another().session.refresh(), world.client),
 }
 
 

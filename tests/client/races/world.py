@@ -209,7 +209,7 @@ class World:
         record = self.storage.load()
         living = [sid for sid, row in server.rows.items() if not row.is_over]
         assert len(living) <= 1, f"a session was left behind: {living}"
-        assert [record.sid] == (living or [None]), f"the storage has {record.sid}, the server {living}"
+        assert record.sid == (living[0] if living else None), f"the storage has {record.sid}, the server {living}"
         assert not record.signed_out
         for client in self.clients:
             seen = client.session.state.sid  # without a look at the storage
