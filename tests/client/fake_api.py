@@ -15,7 +15,6 @@ import httpx2
 
 from gatepass.client import Client, MemoryStorage, Session
 from gatepass.client.session import clock
-from gatepass.client.session.access_token import AccessToken
 from gatepass.client.storage.record import SessionRecord
 
 URL = "https://api.example.com"
@@ -141,7 +140,8 @@ def age_token(session: Session, *, token: str | None = None, left: float = 600.0
     assert current is not None
     now = clock.now()
     old = token or current.token
-    session.state.current = AccessToken(old, f"Bearer {old}", current.serial, now + left, now + left - 60, now - 1)
+    aged: dict[str, Any] = {"expires_at": now + left, "refresh_after": now + left - 60, "grace_until": now - 1}
+    session.state.current = replace(current, token=old, header=f"Bearer {old}", **aged)
     storage = session._saved.storage
     storage.save(replace(storage.load(), access_token=old, expires_at=time.time() + left))
 

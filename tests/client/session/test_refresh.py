@@ -283,8 +283,7 @@ def test_what_was_sent_for_one_user_is_never_sent_again_for_another() -> None:
         age_token(client.session, token="ey.worn")
 
         def change(_request: httpx2.Request) -> httpx2.Response:
-            client.session.state.clear(sid="cd" * 16)
-            client.session._saved.begin(_grant(api), SessionRecord())
+            client.session._saved.begin(replace(_grant(api), sid="cd" * 16), SessionRecord())
             return refused()
 
         api.answering = change

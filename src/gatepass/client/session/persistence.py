@@ -2,6 +2,10 @@
 
 Every change is read – amend – save, and only of the session that it was meant for: another program may have signed
 in or out meanwhile. A storage that fails does not end a session: it goes on in memory, *degraded*.
+
+The threads of this program read at any time, and write while they hold the storage's lock. What was read is taken over
+unless another thread has changed something since: it may be older than that. The storage is never asked under
+`state.lock`, because it may have a lock of its own.
 """
 
 import logging
@@ -44,6 +48,8 @@ class PersistentSession:
         self.is_saved = True
         self._record: SessionRecord | None = None
         self._version: object = None
+        self._changes = 0
+        """Counts what was read and written here."""
 
     @property
     def record(self) -> SessionRecord:
@@ -59,8 +65,8 @@ class PersistentSession:
 
     def open(self) -> None:
         """Read the storage for the first time. Raises StorageError, which says what to do."""
-        self._version = self.storage.version()
-        self._adopt(self.storage.load())
+        while not self._take_over(*self._stored()):
+            pass
         self.is_open = True
 
     def refresh_if_changed(self) -> None:
@@ -68,14 +74,14 @@ class PersistentSession:
         if not self.is_open:
             self.open()
         elif self.storage.version() != self._version:
-            self.read()
+            self._load(may_save=False)
 
     def read(self) -> None:
         """Read the storage. If that fails, what was read before remains in effect. The first time as `open`."""
         if not self.is_open:
             self.open()
-            return
-        self._adopt(self._load())
+        else:
+            self._load()
 
     def begin(self, grant: Grant, offered: SessionRecord) -> None:
         """Save a sign-in. It replaces any session that there was, but not the unconfirmed sign-outs.
@@ -87,8 +93,7 @@ class PersistentSession:
             offered = SessionRecord()  # the server has not taken it
         begun = replace(offered, signed_out=self._load().signed_out)
         self.unproven = None
-        self._save(_granted(begun, grant))
-        self.state.take(grant)
+        self._save(_granted(begun, grant), grant)
 
     def offer(self) -> bool:
         """Make a key for a session that began without one. Returns whether a refresh may bind the session to it.
@@ -107,19 +112,14 @@ class PersistentSession:
         """
         record = self._load()
         if record.sid != grant.sid:
-            self._adopt(record)
             return False
-        self._save(replace(_granted(record, grant), is_bound=is_bound, missing=(0, 0.0)))
-        self.state.take(grant)
-        if not self.is_saved:
-            self.state.status = "degraded"
+        self._save(replace(_granted(record, grant), is_bound=is_bound, missing=(0, 0.0)), grant)
         return True
 
     def advance(self, sid: str, outcome: Outcome) -> None:
         """Save what a `refresh-superseded` says of the right refresh token: its cookie, or its mark."""
         record = self._load()
         if record.sid != sid:
-            self._adopt(record)
             return
         generation, challenge = outcome.mark or (record.generation, record.challenge)
         cookie = outcome.answer.cookie or record.cookie
@@ -129,7 +129,6 @@ class PersistentSession:
         """Count an answer to which this session's cookie is none. Returns whether it is gone for good, and removed."""
         record = self._load()
         if record.sid != sid:
-            self._adopt(record)
             return False
         now, (count, since) = time.time(), record.missing
         missing = (count + 1, since if count else now)
@@ -153,10 +152,8 @@ class PersistentSession:
     def sign_out(self, sid: str) -> None:
         """Remove a session and remember that the server must confirm its sign-out."""
         record = self._load()
-        if record.sid != sid:
-            self._adopt(record)
-            return
-        self._save(_signed_out(record, sid))
+        if record.sid == sid:
+            self._save(_signed_out(record, sid))
 
     def confirm_sign_out(self, sid: str) -> None:
         """Forget a sign-out that the server has confirmed."""
@@ -167,45 +164,73 @@ class PersistentSession:
         """Try once more to save what could not be saved. If that fails, says what is lost with this process."""
         if self._record is None or self.is_saved:
             return
-        self._load()
+        with self.storage.locked(LOCK_MARGIN):
+            record = self._load()
         if not self.is_saved:
-            log.warning("session %s is not saved: the storage has an older refresh token", self._record.sid)
+            log.warning("session %s is not saved: the storage has an older refresh token", record.sid)
 
-    def _load(self) -> SessionRecord:
-        """What the storage has; or what it should have, if it did not take that and no other program wrote since."""
+    def _load(self, *, may_save: bool = True) -> SessionRecord:
+        """Take over what the storage has; or what it should have, if it did not take that and no other program wrote.
+
+        That is saved again if `may_save`: only under the storage's lock, or an older record could come over a newer.
+        """
         try:
-            version = self.storage.version()
-            if self._record is not None and not self.is_saved and version == self._version:
-                self._save(self._record)
-                return self._record
-            self._version, self.is_saved = version, True
-            return self.storage.load()
+            while True:
+                known = self._record
+                if known is not None and not self.is_saved and self.storage.version() == self._version:
+                    if may_save:
+                        self._save(known)
+                    return known
+                found = self._stored()
+                if self._take_over(*found):
+                    return found[2]
         except StorageError as fault:
             if self._record is None:
                 raise
             self._degrade(fault)
             return self._record
 
-    def _save(self, record: SessionRecord) -> None:
-        self._record = record
+    def _stored(self) -> tuple[int, object, SessionRecord]:
+        """What the storage has, with its version, and the number of changes before."""
+        changes, version = self._changes, self.storage.version()
+        return changes, version, self.storage.load()
+
+    def _take_over(self, changes: int, version: object, record: SessionRecord) -> bool:
+        """Use what was read. Returns False, and changes nothing, if another thread has changed something since."""
+        with self.state.lock:
+            if changes != self._changes:
+                return False
+            self._changes += 1
+            self._record, self._version, self.is_saved = record, version, True
+            self._adopt(record)
+            return True
+
+    def _save(self, record: SessionRecord, grant: Grant | None = None) -> None:
+        """Save a record, and use the access token that came with it. The storage's lock is held."""
+        fault, is_saved, version = None, False, self._version
         try:
             self.storage.save(record)
-            self._version = self.storage.version()
-        except StorageError as fault:
-            self._degrade(fault)
-        else:
-            self.is_saved = True
+            version, is_saved = self.storage.version(), True
+        except StorageError as error:
+            fault = error
+        finally:  # also if this thread is interrupted: the server may take no other refresh token than this one
+            with self.state.lock:
+                self._changes += 1
+                self._record, self._version = record, version
+                if grant is not None:
+                    self.state.take(grant)
+                if fault is not None:
+                    self._degrade(fault)
+                self.is_saved = is_saved
 
     def _degrade(self, fault: StorageError) -> None:
         if self.is_saved:
             log.warning("session goes on in memory: %s", fault)
         self.is_saved = False
-        if self.state.sid is not None:
-            self.state.status = "degraded"
+        self.state.degrade(self.state.sid)
 
     def _adopt(self, record: SessionRecord) -> None:
-        """Take over what another program has written."""
-        self._record = record
+        """What another program has written becomes what this one knows."""
         state = self.state
         sid = None if record.sid == self.unproven else record.sid
         if sid != state.sid:
@@ -217,7 +242,7 @@ class PersistentSession:
         if token is None or expires_at is None or lifetime is None or lifetime <= 0:
             return
         if state.current is None or state.current.token != token:
-            state.take_stored(token, expires_at=expires_at, lifetime=lifetime)
+            state.take_stored(token, sid=sid, expires_at=expires_at, lifetime=lifetime)
 
 
 def _signed_out(record: SessionRecord, sid: str) -> SessionRecord:

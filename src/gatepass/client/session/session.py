@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from gatepass.client.errors import ClientError, raise_for_problem
+from gatepass.client.errors import ClientError, SessionEndedError, raise_for_problem
 from gatepass.client.flow import Work
 from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session import clock
@@ -130,25 +130,27 @@ class Session(TokenSource):
         _, grant = yield from exchange_as_owner(self._saved, path, proof, token_for_call=self.token_for_call)
         if grant is None:
             raise ClientError(f"{self.auth_url}/{path} did not answer with a session.")
-        return self.state.account
+        return grant.account
 
     def step_up(self) -> Flow[SecondStep]:
         """The flow behind `Client.step_up`."""
         answer, _ = yield from exchange_as_owner(self._saved, "step-up", {}, token_for_call=self.token_for_call)
         return read_second_step(answer)
 
-    def sign_out(self, *, everywhere: bool) -> Flow[None]:
-        """The flow behind `Client.sign_out`."""
+    def sign_out(self, *, everywhere: bool, sid: str | None = None) -> Flow[None]:
+        """The flow behind `Client.sign_out`. With `sid`, no other session is signed out."""
         yield Work(self._saved.refresh_if_changed)
-        sid = self.state.sid
+        sid = sid or self.state.sid
         failure: Exception | None = None
         token: AccessToken | None = None
         if sid is not None:
             if everywhere:
                 try:
                     token = yield from self.token_for_call()
+                    if token is not None and token.sid != sid:
+                        raise SessionEndedError("replaced", session_id=sid)
                 except ClientError as error:
-                    failure = error
+                    token, failure = None, error
             yield from sign_out(self._saved, sid)
             self._end(sid, "signed-out")
             if token is not None:
@@ -179,4 +181,4 @@ class Session(TokenSource):
             raise ClientError(f"{self.auth_url}/{path} did not answer as an auth endpoint. Check auth_url.")
         self._backoff.clear()
         yield from confirm_sign_outs(self._saved)
-        return self.state.account
+        return grant.account

@@ -7,6 +7,7 @@ is asked again at the next start, the next sign-in or the next sign-out (offline
 import secrets
 from functools import partial
 
+from gatepass.client.errors import SessionEndedError
 from gatepass.client.flow import Work
 from gatepass.client.http import REQUEST_ERRORS
 from gatepass.client.session.access_token import AccessToken
@@ -24,12 +25,14 @@ def exchange_credentials(
 
     The session is bound to a new key, which goes along; that of a second step, which has a `ticket`, to the key of the
     first. The one whose cookie goes along ends at the server (`replaced`). `token` is for the endpoints that want one.
-    Raises httpx.RequestError.
+    Raises httpx.RequestError, and SessionEndedError if the session of the token is over.
     """
     headers = CLIENT_HEADER if token is None else {**CLIENT_HEADER, "Authorization": token.header}
 
     def exchange() -> Flow[tuple[Answer, Grant | None]]:
         yield Work(saved.read)
+        if token is not None and saved.record.sid != token.sid:  # another user may have signed in
+            raise SessionEndedError("replaced", session_id=token.sid)
         # Neither cookie nor key is in a local variable: crash reports show those.
         fresh = SessionRecord(binding_key=secrets.token_bytes(KEY_BYTES), is_bound=True)
         offered = saved.offered if "ticket" in credentials and saved.offered is not None else fresh

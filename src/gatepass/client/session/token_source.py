@@ -48,10 +48,12 @@ class TokenSource:
         """
         state = self.state
         yield from self._open()
-        sid, serial = state.sid, state.serial  # before the token: what another thread brings from now on is newer
-        if refused is not None and refused.serial <= state.first_serial and refused is not state.current:
-            raise self._ended_error()
+        serial = state.serial  # before the token: what another thread brings from now on is newer
         token = state.current
+        known = token or refused
+        sid = state.sid if known is None else known.sid
+        if refused is not None and (state.sid if token is None else sid) != refused.sid:
+            raise self._ended_error()
         is_refused = refused is not None and token is refused
         now = clock.now()
         if is_refused and token is not None and now < token.grace_until and not is_stale:
@@ -72,7 +74,8 @@ class TokenSource:
         Raises SessionEndedError and RefreshUnavailableError.
         """
         yield from self._open()
-        sid, serial = self.state.sid, self.state.serial
+        with self.state.lock:
+            sid, serial = self.state.sid, self.state.serial
         if sid is not None:
             yield from self._refreshed_token(sid, serial)
 
@@ -98,14 +101,16 @@ class TokenSource:
                 break
         if result is not None and result.kind == "ended" and result.sid == sid:
             raise self._ended_error(result)
-        if state.status == "anonymous":
+        with state.lock:
+            status, owner, token = state.status, state.sid, state.usable
+        if status == "anonymous":
             return None
         # Ended, or another sign-in by now: a call that was made for one user is never sent for another.
-        if state.sid != sid:
+        if owner != sid:
             raise self._ended_error()
         if result is not None and result.kind == "transient":
             raise RefreshUnavailableError(retry_after=result.retry_after) from result.cause
-        return state.usable
+        return token
 
     def _refresh_once(self, serial: int) -> Flow[Result]:
         """The flow that a flight runs: wait out the back-off, refresh, draw the consequences."""
@@ -126,8 +131,7 @@ class TokenSource:
                 self._end(result.sid, result.reason or "unknown")
             case "transient":
                 wait = self._backoff.note_failure(result.retry_after)
-                if self.state.sid is not None:
-                    self.state.status = "degraded"
+                self.state.degrade(result.sid)
                 why = type(result.cause).__name__ if result.cause else "no usable answer"
                 log.warning("session could not be refreshed and is kept (%s), again in %.1f s", why, wait)
                 return Result("transient", result.sid, retry_after=wait, cause=result.cause)
@@ -135,9 +139,10 @@ class TokenSource:
 
     def _end(self, sid: str | None, reason: str) -> None:
         """End the session in this program and call `on_ended`, once for each session."""
-        if self.state.sid != sid and not (self.state.sid is None and self.state.status == "anonymous"):
-            return
-        self.state.clear(status="ended", reason=reason)
+        with self.state.lock:  # another thread may sign in
+            if self.state.sid != sid and not (self.state.sid is None and self.state.status == "anonymous"):
+                return
+            self.state.clear(status="ended", reason=reason)
         log.info("session ended: %s", reason)
         if self.on_ended is not None:
             self.on_ended(SessionEndedError(reason, session_id=sid))
