@@ -227,7 +227,9 @@ class TestStream:
         at = GateHarness(secrets=Secrets([SECRET], feed=[SECRET]))
         chunks = self.listen(at)
         assert b"caught-up" in next(chunks)
-        at.gate.background.call_soon(lambda: at.gate.revocations.publish([b"s" * 16]))
+        loop = at.gate.background._loop
+        assert loop is not None
+        loop.call_soon_threadsafe(at.gate.revocations.publish, [b"s" * 16])
         assert (b"s" * 16).hex().encode() in next(chunks)
         at.gate.background.stop()
 

@@ -98,13 +98,6 @@ class LoopThread:
             assert loop is not None  # noqa: S101 (started above)
             return asyncio.run_coroutine_threadsafe(self._counted(work), loop)
 
-    def call_soon(self, function: Callable[[], object]) -> None:
-        """Call a function on the loop, if the thread is running."""
-        with self._lock:
-            loop = self._loop or self._home()
-            if loop is not None:
-                loop.call_soon_threadsafe(function)
-
     def stop(self) -> None:
         """Finish the accepted calls and close the gate. Idempotent; the next call opens it again."""
         with self._lock:

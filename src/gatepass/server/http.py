@@ -1,6 +1,7 @@
 """A request to read and a reply to send, over bare ASGI."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -227,20 +228,31 @@ class EventStream(Reply):
         if bodiless:
             await send({"type": "http.response.body", "body": b""})
             return
-        leaving = asyncio.create_task(_left(self.receive))
-        passing = asyncio.create_task(self._pass_on(send))
-        try:
-            await asyncio.wait({leaving, passing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (leaving, passing):
-                task.cancel()
-            await asyncio.gather(leaving, passing, return_exceptions=True)
-        if passing.done() and not passing.cancelled() and passing.exception() is None:
-            await send({"type": "http.response.body", "body": b""})
+        await pass_on(self.events, receive=self.receive, send=send)
 
-    async def _pass_on(self, send: Send) -> None:
-        async for event in self.events:
-            await send({"type": "http.response.body", "body": event, "more_body": True})
+
+async def pass_on(events: AsyncIterator[bytes], *, receive: Receive, send: Send) -> None:
+    """Send events as they come, and the end of the body after them. Stops when the caller is gone.
+
+    Raises what the events raise: then the response has no end.
+    """
+    leaving, passing = asyncio.create_task(_left(receive)), asyncio.create_task(_pass_all_on(events, send))
+    try:
+        await asyncio.wait({leaving, passing}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (leaving, passing):
+            task.cancel()
+        await asyncio.gather(leaving, passing, return_exceptions=True)
+    if passing.cancelled():
+        return
+    with contextlib.suppress(OSError):  # so servers tell that the caller left while something was sent
+        passing.result()
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _pass_all_on(events: AsyncIterator[bytes], send: Send) -> None:
+    async for event in events:
+        await send({"type": "http.response.body", "body": event, "more_body": True})
 
 
 async def _left(receive: Receive) -> None:

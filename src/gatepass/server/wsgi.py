@@ -5,14 +5,17 @@ waits for the answer. Only sign-ins and refreshes come this way; guards never do
 """
 
 import asyncio
+import contextlib
+import functools
 import http
 import queue
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from gatepass.runtime.thread import LoopThread
+from gatepass.server.http import pass_on
 from gatepass.wire.asgi import WITHHELD, ASGIApp, Message, Receive, Scope, Send
 from gatepass.wire.wsgi import Environ, StartResponse, raw_headers
 
@@ -27,12 +30,11 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers. `chunks` is the whole body, or the events of a stream for as long as it lasts."""
+    """What an endpoint answers. `body` is all of it, or the events for as long as they last."""
 
     status: int
     headers: RawHeaders
-    chunks: Iterable[bytes]
-    is_stream: bool = False
+    body: "bytes | Events"
 
     def texts(self) -> list[tuple[str, str]]:
         """The headers as WSGI writes them."""
@@ -53,7 +55,9 @@ class WSGIEndpoints:
         del environ  # crash reports show local variables, and its headers hold tokens
         answer = asked.result()
         start_response(f"{answer.status} {http.HTTPStatus(answer.status).phrase}", answer.texts())
-        return () if is_bodiless else answer.chunks
+        if isinstance(answer.body, Events):
+            return answer.body
+        return () if is_bodiless else [answer.body]
 
     def answer(self, scope: Scope, body: bytes) -> Answer:
         """The answer to an ASGI scope and its body. Blocks until its head has been sent."""
@@ -92,12 +96,10 @@ class Relay:
         del scope  # crash reports show local variables, and its headers hold tokens
         answer = await asyncio.wrap_future(asked)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        chunks = iter(answer.chunks)
-        # What is no stream is there already; a stream blocks until its next event.
-        take = asyncio.to_thread if answer.is_stream else _at_once
-        while (chunk := await take(next, chunks, None)) is not None:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        if isinstance(answer.body, Events):
+            await pass_on(aiter(answer.body.in_a_loop()), receive=receive, send=send)
+        else:
+            await send({"type": "http.response.body", "body": answer.body})
         return True
 
 
@@ -120,8 +122,75 @@ async def _read_all(receive: Receive) -> bytes:
     return body
 
 
-async def _at_once(function: Callable[..., Any], *arguments: Any) -> Any:
-    return function(*arguments)
+class Events:
+    """The events of a stream, from the event loop of the gate to a thread of a WSGI server, which iterates over them.
+
+    `close` tells the endpoint that the reader has left, also one that has not begun to read (PEP 3333).
+    """
+
+    def __init__(self, left: Callable[[], None]) -> None:
+        self._left = left
+        self._waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._told: Callable[[], object] = lambda: None
+        self._is_over = False
+
+    def put(self, event: bytes | None) -> None:
+        """Hand over an event; None is the end. On the loop of the gate."""
+        self._waiting.put(event)
+        try:
+            self._told()
+        except RuntimeError:  # the event loop of the reader has ended
+            self._left()
+
+    def close(self) -> None:
+        """The reader reads no more. Idempotent."""
+        self._left()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        event = None if self._is_over else self._waiting.get()
+        if event is None:
+            self._is_over = True
+            raise StopIteration
+        return event
+
+    def in_a_loop(self) -> "EventsInALoop":
+        """The same for a reader on an event loop, which it does not block."""
+        return EventsInALoop(self)
+
+    async def follow(self) -> AsyncIterator[bytes]:
+        """The events as they come, and `close` at the end."""
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+        self._told = lambda: loop.call_soon_threadsafe(news.set)  # before the look: what comes meanwhile is told
+        try:
+            while True:
+                news.clear()
+                try:
+                    event = self._waiting.get_nowait()
+                except queue.Empty:
+                    await news.wait()
+                    continue
+                if event is None:
+                    return
+                yield event
+        finally:
+            self.close()
+
+
+class EventsInALoop:
+    """Events that are iterated over on an event loop, and on no thread: frameworks ask an iterable which it is."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._events.follow()
+
+    def close(self) -> None:
+        """As `Events.close`."""
+        self._events.close()
 
 
 class _Exchange:
@@ -133,7 +202,7 @@ class _Exchange:
         self._body: bytes | None = body
         self._head: Message = {}
         self._gone = asyncio.Event()
-        self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._events: Events | None = None
 
     async def run(self, app: Callable[[Scope, Any, Any], Awaitable[None]], scope: Scope) -> None:
         """Runs on the loop, from the request to the last byte of the answer."""
@@ -146,7 +215,8 @@ class _Exchange:
             raise
         finally:
             self._background.shutdown_events.discard(self._gone)
-            self._chunks.put(None)
+            if self._events is not None:
+                self._events.put(None)
             if not self.answer.done():
                 self.answer.set_exception(RuntimeError("the endpoint answered nothing"))
 
@@ -162,21 +232,22 @@ class _Exchange:
             self._head = message
             return
         body: bytes = message.get("body", b"")
-        if self.answer.done():
-            self._chunks.put(body)
+        if self._events is not None:
+            self._events.put(body)
             return
-        is_stream = message.get("more_body", False)
-        chunks: Iterable[bytes] = self._stream(body) if is_stream else [body]
-        self.answer.set_result(Answer(self._head["status"], list(self._head["headers"]), chunks, is_stream=is_stream))
+        if message.get("more_body", False):
+            self._events = Events(functools.partial(_set_on, asyncio.get_running_loop(), self._gone))
+            self._events.put(body)
+        answer = Answer(self._head["status"], list(self._head["headers"]), self._events or body)
+        if self.answer.set_running_or_notify_cancel():
+            self.answer.set_result(answer)
+        else:  # the caller waits no more, and nobody will read
+            self._gone.set()
 
-    def _stream(self, first: bytes) -> Iterator[bytes]:
-        """Runs in the server's thread. `close` tells the endpoint that the caller has disconnected."""
-        try:
-            yield first
-            while (chunk := self._chunks.get()) is not None:
-                yield chunk
-        finally:
-            self._background.call_soon(self._gone.set)
+
+def _set_on(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and what ran on it
+        loop.call_soon_threadsafe(event.set)
 
 
 def scope_of(environ: Environ) -> Scope:

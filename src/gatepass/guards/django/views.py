@@ -10,6 +10,7 @@ from django.urls import Resolver404, resolve
 from gatepass.guards.django.conf import gate
 from gatepass.guards.django.request_thread import lent
 from gatepass.server.door.any_response import put_morsels
+from gatepass.server.wsgi import Events
 from gatepass.wire.asgi import WITHHELD
 from gatepass.wire.headers import Headers
 from gatepass.wire.wsgi import raw_headers
@@ -25,10 +26,11 @@ async def auth(request: HttpRequest, rest: str) -> HttpResponseBase:
     with lent(request):
         found = await asyncio.wrap_future(gate().wsgi.ask(scope, body))
     response: HttpResponseBase
-    if found.is_stream:
-        response = StreamingHttpResponse(found.chunks, status=found.status)
+    if isinstance(found.body, Events):  # under ASGI Django would collect what is iterated over on a thread
+        events = found.body.in_a_loop() if hasattr(request, "scope") else found.body
+        response = StreamingHttpResponse(events, status=found.status)
     else:
-        response = HttpResponse(b"".join(found.chunks), status=found.status)
+        response = HttpResponse(found.body, status=found.status)
     del response["Content-Type"]
     texts = found.texts()
     put_morsels(response.cookies, [value for name, value in texts if name == "Set-Cookie"])
