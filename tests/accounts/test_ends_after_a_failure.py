@@ -1,6 +1,7 @@
 """A change of an account that ends sessions, where the store fails in between and the same is asked again."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -98,3 +99,17 @@ async def test_an_identity_is_not_unlinked_before_what_began_with_it_has_ended(a
     await gate.identities.unlink(account.id, linked.id)
     (left,) = await gate.sessions.list_for_account(account.id)
     assert left.sid.hex() == ann.sid, "the one that began with the password goes on"
+
+
+async def test_an_identity_that_is_unlinked_while_it_signs_in_opens_its_account_no_more(at: Post) -> None:
+    assert (await at.browser().register()).status == 201
+    gate, account = at.at.gate, await account_of(at.at)
+    elsewhere = replace(IDENTITY, email="ann@elsewhere.example")
+    linked = await gate.identities.link(account.id, elsewhere)
+
+    async def unlink(verb: str) -> None:
+        if verb == "use_identity":
+            await at.at.memory.remove_identity(linked.id, account_id=account.id, needs_another=True)
+
+    at.at.store.after = unlink
+    assert (await gate.identities.account_for(elsewhere)).id != account.id

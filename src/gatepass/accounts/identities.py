@@ -173,7 +173,12 @@ class Identities:
             email=address.display if address else "",
             now=self._clock.now(),
         )
-        return None if linked is None else await self._store.find_account(linked.account_id)
+        account = None if linked is None else await self._store.find_account(linked.account_id)
+        if linked is None or account is None:
+            return None
+        # Looked at behind the account: if it is unlinked later, the version refuses the session.
+        own = await self._store.list_identities(account.id)
+        return account if any(each.id == linked.id for each in own) else None
 
     async def _by_address(self, identity: Identity, *, request: RequestFacts) -> Account | None:
         """The account of a new identity's address, linked or made. None if another request was faster."""
