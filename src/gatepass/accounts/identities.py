@@ -159,9 +159,7 @@ class Identities:
     async def _has_another_way_in(self, account_id: str) -> bool:
         """Whether an account is opened by more than its identities. The store looks again when one is removed."""
         account = await self._store.find_account(account_id)
-        return account is not None and (
-            account.has_password or (await self._store.factors(account_id)).passkeys > 0
-        )
+        return account is not None and (account.has_password or (await self._store.factors(account_id)).passkeys > 0)
 
     async def _linked(self, identity: Identity) -> Account | None:
         """The account that an identity is linked to."""

@@ -112,8 +112,8 @@ class FactorRecoveries:
                 facts={"ready_at": pending.ready_at},
             )
         await self._require_allowed(account, request)
-        # First: where this is cut off in between, it can be asked for again. No session begins in between that stays: one
-        # with a factor ends the recovery, and any other is refused, since the version of the account changes.
+        # First: where this is cut off in between, it can be asked for again. No session that begins in between stays:
+        # one with a factor ends the recovery, and any other is refused, since the account gets another version.
         await self._sessions.revoke_all(account.id, reason="revoked", ip_prefix=request.network)
         if not await self._resets.complete_recovery(account.id, ip_prefix=request.network):
             raise invalid_link()
