@@ -4,7 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from gatepass.core.account import Account
 from gatepass.ports import Attempts
+from gatepass.wire.bodies import email_key as key_of_text
 
 LASTING = "ever:"
 """How the keys begin of counts that last for LIFETIME; no other key holds one for longer than PER_GUESSER."""
@@ -14,6 +16,14 @@ _NEVER = Attempts(0, 0)
 def email_digest(email_key: str) -> str:
     """An opaque key of bounded length: what was typed into an address field by mistake is not stored."""
     return hashlib.sha256(email_key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def keys_of(account: Account) -> tuple[str, ...]:
+    """The keys under which failures at an account are counted: that of its row, and that of its address as it is typed.
+
+    They differ for a mirror of an external user, and where an earlier version made another key of the address.
+    """
+    return tuple(dict.fromkeys((account.email_key, key_of_text(account.email))))
 
 
 def network_key(ip_prefix: str) -> str:

@@ -13,7 +13,7 @@ it. So does a new password by mail: that count guards no second factor, and a re
 
 from collections.abc import Awaitable, Callable, Iterator
 
-from gatepass.accounts.attempt import Attempt, Caller, Counts, Standing, email_digest
+from gatepass.accounts.attempt import Attempt, Caller, Counts, Standing, email_digest, keys_of
 from gatepass.accounts.throttling import SignInThrottle
 from gatepass.core.account import Account
 from gatepass.core.throttle import (
@@ -85,7 +85,8 @@ class CodeThrottle(SignInThrottle):
         for kind in KINDS:
             attempt = _attempt(kind, account)
             await self._forgive(attempt, await self._read(attempt))
-        await self.clear_mail_codes(account.email_key)
+        for key in keys_of(account):
+            await self.clear_mail_codes(key)
 
 
 def _mailed(email_key: str, ip_prefix: str | None = None, devices: tuple[bytes, ...] = ()) -> Attempt:

@@ -90,7 +90,8 @@ class EmailChange:
     ) -> bool:
         """Give the account the address that the link verifies, and end its sessions. `email_key` normalises an address.
 
-        False if the account has it already: nothing changes.
+        False if the account has it already and no session is left from before: nothing changes. One is left where the
+        first request was cut off in between.
 
         Raises Unprocessable (`invalid-link`), Unavailable or Forbidden (`not-offered`).
         """
@@ -109,9 +110,18 @@ class EmailChange:
             owner = await self._store.find_account_by_email(key)
             if owner is None or owner.id != account.id:
                 raise invalid_link()
-            return False
+            return await self._end_left(owner, ip_prefix=ip_prefix)
         self._report(events.EmailChanged(at=now, address=ip_prefix, account_id=account.id))
         self._notifications.email_changed(account)
         await self._sessions.revoke_all(account.id, reason="revoked", ip_prefix=ip_prefix)
         await self._changes.deliver(account.id)
         return True
+
+    async def _end_left(self, account: Account, *, ip_prefix: str) -> bool:
+        """End the sessions that began before the address was changed. False if there are none."""
+        changed_at = account.verified_at or 0
+        live = await self._sessions.list_for_account(account.id)
+        left = [session.sid for session in live if session.created_at < changed_at]
+        for sid in left:
+            await self._sessions.revoke(sid, reason="revoked", ip_prefix=ip_prefix)
+        return bool(left)

@@ -29,7 +29,7 @@ from gatepass.core.identity import LinkedIdentity
 from gatepass.core.policy import RegistrationMode
 from gatepass.core.session_id import SessionId, sid_of
 from gatepass.errors import Conflict, Forbidden, NotFound, Unavailable
-from gatepass.ports import AccountStore, Clock, Entropy, IdentityStore
+from gatepass.ports import AccountStore, Clock, Entropy, FactorStore, IdentityStore
 from gatepass.problem_codes import ProblemCode
 from gatepass.sessions.service import Sessions
 from gatepass.wire.email_address import EmailAddress, read_email
@@ -41,7 +41,7 @@ MAX_TURNS = 3
 _EVER = 2**62
 
 
-class IdentitiesStore(AccountStore, IdentityStore, Protocol):
+class IdentitiesStore(AccountStore, IdentityStore, FactorStore, Protocol):
     """What the service needs of a store."""
 
 
@@ -121,32 +121,45 @@ class Identities:
         Raises NotFound, or Conflict (`last-way-in`) if the account would have neither a password nor an identity, which
         only an administrator may leave it with (`is_last_allowed`).
         """
-        named = [each for each in await self._store.list_identities(account_id) if each.id == identity_id]
-        is_removed = None
-        if named:
-            is_removed = await self._store.remove_identity(
-                identity_id, account_id=account_id, needs_another=not is_last_allowed
-            )
-        if is_removed is None:
-            raise NotFound("You have no identity of this id.")
-        if not is_removed:
-            raise Conflict(
-                ProblemCode.LAST_WAY_IN, "This is the only way into the account: set a password or link another first."
-            )
-        now = self._clock.now()
-        self._report(
-            events.IdentityUnlinked(at=now, address=ip_prefix, account_id=account_id, provider=named[0].provider)
+        own = await self._store.list_identities(account_id)
+        identity = next((each for each in own if each.id == identity_id), None)
+        if identity is None:
+            raise _unknown_identity()
+        if len(own) == 1 and not is_last_allowed and not await self._has_another_way_in(account_id):
+            raise _last_way_in()
+        # First: where this is cut off in between, the identity is still there, and it can be asked for again.
+        await self._end_sessions_of(identity, keep=keep, ip_prefix=ip_prefix)
+        is_removed = await self._store.remove_identity(
+            identity_id, account_id=account_id, needs_another=not is_last_allowed
         )
+        if is_removed is None:
+            raise _unknown_identity()
+        if not is_removed:
+            raise _last_way_in()
+        self._report(
+            events.IdentityUnlinked(
+                at=self._clock.now(), address=ip_prefix, account_id=account_id, provider=identity.provider
+            )
+        )
+        await self._end_sessions_of(identity, keep=keep, ip_prefix=ip_prefix)  # what began meanwhile
+
+    async def list_for_account(self, account_id: str) -> Sequence[LinkedIdentity]:
+        """The identities that sign in to an account, oldest first."""
+        return await self._store.list_identities(account_id)
+
+    async def _end_sessions_of(self, identity: LinkedIdentity, *, keep: SessionId | None, ip_prefix: str) -> None:
+        """End all sessions that began with an identity except `keep`."""
         ended = await self._store.end_provider_sessions(
-            named[0].issuer, subject=named[0].subject, provider_sid=None, issued_by=_EVER, now=now
+            identity.issuer, subject=identity.subject, provider_sid=None, issued_by=_EVER, now=self._clock.now()
         )
         for sid in ended:
             if keep is None or sid != sid_of(keep):
                 await self._sessions.revoke(sid, reason="revoked", ip_prefix=ip_prefix)
 
-    async def list_for_account(self, account_id: str) -> Sequence[LinkedIdentity]:
-        """The identities that sign in to an account, oldest first."""
-        return await self._store.list_identities(account_id)
+    async def _has_another_way_in(self, account_id: str) -> bool:
+        """Whether an account is opened by more than its identities. The store looks again when one is removed."""
+        account = await self._store.find_account(account_id)
+        return account is not None and (account.has_password or (await self._store.factors(account_id)).passkeys > 0)
 
     async def _linked(self, identity: Identity) -> Account | None:
         """The account that an identity is linked to."""
@@ -158,7 +171,12 @@ class Identities:
             email=address.display if address else "",
             now=self._clock.now(),
         )
-        return None if linked is None else await self._store.find_account(linked.account_id)
+        account = None if linked is None else await self._store.find_account(linked.account_id)
+        if linked is None or account is None:
+            return None
+        # Looked at behind the account: if it is unlinked later, the version refuses the session.
+        own = await self._store.list_identities(account.id)
+        return account if any(each.id == linked.id for each in own) else None
 
     async def _by_address(self, identity: Identity, *, request: RequestFacts) -> Account | None:
         """The account of a new identity's address, linked or made. None if another request was faster."""
@@ -251,3 +269,13 @@ class Identities:
         """Report a sign-in that is refused. Raises Forbidden."""
         self._report(events.SignInFailed(at=self._clock.now(), address=ip_prefix, account_id=account.id))
         raise Forbidden(code, detail)
+
+
+def _unknown_identity() -> NotFound:
+    return NotFound("You have no identity of this id.")
+
+
+def _last_way_in() -> Conflict:
+    return Conflict(
+        ProblemCode.LAST_WAY_IN, "This is the only way into the account: set a password or link another first."
+    )

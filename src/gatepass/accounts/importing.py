@@ -21,6 +21,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gatepass.accounts.import_files import Broken
+from gatepass.accounts.lookup import find_by_email, has_earlier
 from gatepass.accounts.passwords.foreign import UnsupportedHash, read_foreign
 from gatepass.core import strict_json
 from gatepass.core.account import NO_PASSWORD, Account
@@ -88,9 +89,9 @@ async def import_accounts(
         made = _account(record, now=clock.now(), account_id=entropy.token_bytes(16).hex(), ignore=ignore)
         if isinstance(made, str):
             return Refusal(line, made)
-        if await store.add_account(made):
+        if not await has_earlier(store, made.email_key) and await store.add_account(made):
             return None
-        is_id = await store.find_account_by_email(made.email_key) is None
+        is_id = await find_by_email(store, made.email_key) is None
         return Refusal(line, f"there is an account with this {'id' if is_id else 'address'}")
 
     stream = iter(records)

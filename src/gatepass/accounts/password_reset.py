@@ -6,6 +6,7 @@ still sign in with the new password, under the throttle.
 
 from collections.abc import Callable
 
+from gatepass.accounts.attempt import keys_of
 from gatepass.accounts.email_links import EmailLinks, invalid_link
 from gatepass.accounts.lookup import find_by_email
 from gatepass.accounts.passwords.rules import Passwords
@@ -77,7 +78,8 @@ class PasswordReset:
         password = self._passwords.check_policy(new, account.email_key)
         password_hash = await self._passwords.hash_password(password, network=ip_prefix)
         now = self._clock.now()
-        await self._accounts.clear_failures(account.email_key, ip_prefix=ip_prefix)
+        for key in keys_of(account):
+            await self._accounts.clear_failures(key, ip_prefix=ip_prefix)
         ended = await self._store.change_password(
             account.id,
             password_hash=password_hash,

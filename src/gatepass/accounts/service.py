@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from gatepass.accounts.attempt import keys_of
 from gatepass.accounts.changes import Changes
 from gatepass.accounts.code_throttle import CodeThrottle
 from gatepass.accounts.credentials import Credentials
 from gatepass.accounts.external import AuthenticatedUser, ExternalUsers
-from gatepass.accounts.lookup import find_by_email
+from gatepass.accounts.lookup import find_by_email, has_earlier
 from gatepass.accounts.passwords.rules import Passwords
 from gatepass.core import event as events
 from gatepass.core.account import NO_PASSWORD, Account, PendingRegistration
@@ -17,7 +18,7 @@ from gatepass.errors import Conflict
 from gatepass.ports import AccountStore, Clock, Entropy
 from gatepass.problem_codes import ProblemCode
 from gatepass.sessions.service import Sessions
-from gatepass.wire.email_address import EmailAddress, earlier_key, read_email
+from gatepass.wire.email_address import EmailAddress, read_email
 
 
 class Accounts(Credentials):
@@ -119,9 +120,7 @@ class Accounts(Credentials):
             credential_version=1,
             created_at=now,
         )
-        # Today's key is free where an earlier version made another one of the same address.
-        is_known = earlier_key(email_key) != email_key and await find_by_email(self._store, email_key) is not None
-        if is_known or not await self._store.add_account(account, extra=extra):
+        if await has_earlier(self._store, email_key) or not await self._store.add_account(account, extra=extra):
             raise Conflict(ProblemCode.EMAIL_TAKEN, "There is an account with this address.")
         await self._throttle.clear(email_key, ip_prefix=ip_prefix)
         self._report(events.AccountRegistered(at=now, address=ip_prefix, account_id=account.id))
@@ -182,7 +181,7 @@ class Accounts(Credentials):
         password would be that of the account.
         """
         now = self._clock.now()
-        account = await self._store.find_account_by_email(email_key)
+        account = await find_by_email(self._store, email_key)
         if account is None:
             found = await self._store.find_registrations(email_key)
             pending = [each for each in found if registration_id in (None, each.id)]
@@ -214,7 +213,8 @@ class Accounts(Credentials):
         account = await self._store.find_account(account_id)
         if account is None or not await self._store.enable_account(account_id):
             return False
-        await self._throttle.clear(account.email_key)
+        for key in keys_of(account):
+            await self._throttle.clear(key)
         await self._codes.clear_codes(account)
         self._report(events.AccountEnabled(at=self._clock.now(), account_id=account_id))
         return True
@@ -226,7 +226,7 @@ class Accounts(Credentials):
 
     async def is_stopped(self, account: Account) -> bool:
         """Whether too many failures in a row stopped strangers at an account. Raises StoreUnavailable."""
-        return await self._throttle.is_stopped(account.email_key)
+        return await self._throttle.is_stopped(account)
 
     async def delete(self, account_id: str, *, credential_version: int | None = None, ip_prefix: str = "") -> bool:
         """Delete an account and revoke all sessions, in one step. False if there is no such account.

@@ -29,7 +29,8 @@ store, so that the answers reveal nothing.
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from gatepass.accounts.attempt import Attempt, Caller, Counts, Standing
+from gatepass.accounts.attempt import Attempt, Caller, Counts, Standing, keys_of
+from gatepass.accounts.lookup import find_by_email
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
@@ -45,7 +46,6 @@ from gatepass.core.throttle import (
 )
 from gatepass.errors import InvalidCredentials, TooManyAttempts
 from gatepass.ports import Attempts, Clock, Store
-from gatepass.wire import bodies
 
 MAX_DEVICES = 2
 """Refresh tokens of a request that are looked at: one, or two while the name of the cookie changes."""
@@ -106,11 +106,14 @@ class SignInThrottle:
             now = self._clock.now()
             await self._store.count_failure([attempt.recovery], now=now, forget_before=now)
 
-    async def is_stopped(self, email_key: str) -> bool:
+    async def is_stopped(self, account: Account) -> bool:
         """Whether strangers are refused for good, after LIFETIME failures in a row."""
-        attempt = Attempt(email_key, None)
-        lasting = await self._store.lasting_failures(attempt.row, key=attempt.lasting)
-        return _wait(LIFETIME, lasting, self._clock.now()) > 0
+        now = self._clock.now()
+        for attempt in (Attempt(key, None) for key in keys_of(account)):
+            lasting = await self._store.lasting_failures(attempt.row, key=attempt.lasting)
+            if _wait(LIFETIME, lasting, now) > 0:
+                return True
+        return False
 
     async def _check(self, attempt: Attempt) -> Standing:
         """Raise TooManyAttempts if the attempt must wait."""
@@ -176,8 +179,7 @@ class SignInThrottle:
             if session is None or session.revoked_at is not None or session.expires_at <= self._clock.now():
                 continue
             account = await self._store.find_account(session.account_id)
-            # A mirror of an external user has the address in its display form alone.
-            if account is not None and attempt.email_key in (account.email_key, bodies.email_key(account.email)):
+            if account is not None and attempt.email_key in keys_of(account):
                 return attempt.device(sid)
         return None
 
@@ -185,7 +187,7 @@ class SignInThrottle:
         """Whether the attempt comes from the network of a live session of the account."""
         if not attempt.ip_prefix:
             return False
-        account = await self._store.find_account_by_email(attempt.email_key)
+        account = await find_by_email(self._store, attempt.email_key)
         sessions = await self._store.list_for_account(account.id if account else _NO_ACCOUNT, now=now)
         return any(session.last_ip_prefix == attempt.ip_prefix for session in sessions)
 

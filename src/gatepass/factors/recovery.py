@@ -94,10 +94,11 @@ class FactorRecoveries:
         return recovery
 
     async def complete(self, account: Account, token: Secret, *, request: RequestFacts = NO_REQUEST) -> None:
-        """Remove all factors, end all sessions, and tell the owner. The account has another version then.
+        """End all sessions, remove all factors, and tell the owner. The account has another version then.
 
         Raises Unprocessable (`invalid-link`), one answer for a link that is not of a recovery under way; Conflict
-        (`recovery-not-ready`); Unavailable, Forbidden (`not-offered`), or as `Hooks.ask`. Nothing has changed then.
+        (`recovery-not-ready`); Unavailable, Forbidden (`not-offered`), or as `Hooks.ask`. Nothing has changed then, but
+        the sessions have ended if the recovery was cancelled at that very moment.
         """
         link = self._links.open(token, Purpose.RECOVER_FACTORS)
         pending = await self._resets.pending_recovery(account.id)
@@ -111,9 +112,11 @@ class FactorRecoveries:
                 facts={"ready_at": pending.ready_at},
             )
         await self._require_allowed(account, request)
+        # First: where this is cut off in between, it can be asked for again. No session that begins in between stays:
+        # one with a factor ends the recovery, and any other is refused, since the account gets another version.
+        await self._sessions.revoke_all(account.id, reason="revoked", ip_prefix=request.network)
         if not await self._resets.complete_recovery(account.id, ip_prefix=request.network):
             raise invalid_link()
-        await self._sessions.revoke_all(account.id, reason="revoked", ip_prefix=request.network)
 
     async def cancel_by_link(self, token: Secret, *, ip_prefix: str) -> None:
         """Keep the factors. Nothing changes if no recovery is under way (any more).
