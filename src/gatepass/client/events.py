@@ -25,14 +25,13 @@ from gatepass.client.errors import (
     UnauthenticatedError,
     raise_for_problem,
 )
+from gatepass.client.event_lines import MAX_LINE, async_lines_of, lines_of
 from gatepass.client.flow import drive, drive_async
-from gatepass.client.http import REQUEST_ERRORS
+from gatepass.client.http import HOPELESS, REQUEST_ERRORS
 
 INITIAL_PAUSE = 0.5
 MAX_PAUSE = 30.0
 """Seconds between two attempts, doubled after each that brought no event."""
-MAX_LINE = 1_000_000
-"""Characters that are kept of an unfinished event."""
 MEDIA_TYPE = "text/event-stream"
 _LATER: tuple[type[Exception], ...] = (ServerError, TooManyRequestsError, *REQUEST_ERRORS)
 
@@ -56,11 +55,11 @@ class _Reader:
         self._pause = self._base = INITIAL_PAUSE
         self._was_refused = False
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> dict[bytes, bytes]:
         """The headers of the next request."""
         self._fields, self._data = {}, []
-        since = {"Last-Event-ID": self.last_id} if self.last_id else {}
-        return {"Accept": MEDIA_TYPE, "Cache-Control": "no-store", **since}
+        since = {b"Last-Event-ID": self.last_id.encode()} if self.last_id else {}
+        return {b"Accept": MEDIA_TYPE.encode(), b"Cache-Control": b"no-store", **since}
 
     def take(self, line: str) -> ServerSentEvent | None:
         """The event that a line completes."""
@@ -163,7 +162,8 @@ def events(
 
     `read_timeout`: seconds of silence after which the connection is given up; None for a server that may be silent.
     Raises SessionEndedError once the session is over, the ProblemError of an answer that a later attempt does not
-    change, and ClientError for what is no event stream.
+    change, ClientError for what is no event stream, httpx's UnsupportedProtocol and TooManyRedirects, and ValueError
+    for an event that is too long.
     """
     reader, owner, lost = _Reader(last_event_id), _Owner(client), None
     while True:
@@ -177,7 +177,7 @@ def events(
                 if _is_over(response):
                     return
                 owner.note()
-                for line in response.iter_lines():
+                for line in lines_of(response):
                     owner.check()
                     if (event := reader.take(line)) is not None:
                         yield event
@@ -187,6 +187,8 @@ def events(
             reader.note_refusal(refusal, client)
             drive(client.session.refresh(), client)
             continue
+        except HOPELESS:
+            raise
         except _LATER as error:
             lost = error
         time.sleep(reader.pause(lost))
@@ -209,7 +211,7 @@ async def async_events(
                     if _is_over(response):
                         return
                     owner.note()
-                    lines = response.aiter_lines()
+                    lines = async_lines_of(response)
                     while (line := await owner.next_line(lines)) is not None:
                         if (event := reader.take(line)) is not None:
                             yield event
@@ -218,6 +220,8 @@ async def async_events(
                 reader.note_refusal(refusal, client)
                 await drive_async(client.session.refresh(), client)
                 continue
+            except HOPELESS:
+                raise
             except _LATER as error:
                 lost = error
             await asyncio.sleep(reader.pause(lost))

@@ -49,6 +49,11 @@ __all__ = [
 REQUEST_ERRORS: tuple[type[httpx.RequestError], ...] = tuple(library.RequestError for library in LIBRARIES)
 TRANSPORT_ERRORS: tuple[type[httpx.TransportError], ...] = tuple(library.TransportError for library in LIBRARIES)
 UNSUPPORTED: tuple[type[httpx.UnsupportedProtocol], ...] = tuple(lib.UnsupportedProtocol for lib in LIBRARIES)
+HOPELESS: tuple[type[httpx.RequestError], ...] = (
+    *UNSUPPORTED,
+    *(library.TooManyRedirects for library in LIBRARIES),
+)
+"""What another attempt does not change: the address is wrong."""
 REQUESTS: tuple[type[httpx.Request], ...] = tuple(library.Request for library in LIBRARIES)
 RESPONSES: tuple[type[httpx.Response], ...] = tuple(library.Response for library in LIBRARIES)
 BYTE_STREAMS: tuple[type[httpx.ByteStream], ...] = tuple(library.ByteStream for library in LIBRARIES)

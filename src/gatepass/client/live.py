@@ -1,12 +1,12 @@
 """WebSockets over a client's session: opened again and again, renewed in band, ended with the session (PROTOCOL §10).
 
     async for socket in sockets(client, "/chat"):      # one connection after the other
-        async for message in socket: ...               # to the end of this one
+        async for message in socket: ...               # to the end of this one; or await socket.recv()
 
     session ended (4403, sign-out)      SessionEndedError, and the session of the client has ended
-    4401                                again at once, with a newer token
-    1008, 1009                          LiveRefusedError: another attempt would be the same
-    anything else                       again after a pause with jitter, doubled each time
+    4401, the status 401                again at once, with a newer token
+    1008, 1009, any other status        LiveRefusedError: another attempt would be the same
+    408, 425, 429, 5xx, all else        again after a pause with jitter, doubled each time
 
 Nothing is sent twice: what a connection lost is for the application to ask for again. No timer keeps an abandoned
 session alive (PROTOCOL §8): a token is renewed for `idle` seconds after the last message that was sent, then it runs
@@ -23,24 +23,26 @@ from typing import Any
 from gatepass._extras import missing_extra
 
 try:
-    from websockets.asyncio.client import ClientConnection, connect
+    from websockets.asyncio.client import ClientConnection
 except ModuleNotFoundError as missing:
     raise missing_extra(
         missing, "websockets", sentence="WebSockets need the extra: pip install 'gatepass[live]'"
     ) from None
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from gatepass.client.aio import AsyncCalls
 from gatepass.client.errors import ClientError, RefreshUnavailableError, SessionEndedError
 from gatepass.client.flow import drive_async
-from gatepass.client.http import httpx
+from gatepass.client.live_address import Connect, address_of
 from gatepass.client.session import clock
 from gatepass.client.session.access_token import AccessToken
-from gatepass.wire.origin import is_loopback
 
 ENDED, RUN_OUT = 4403, 4401
 FORBIDDEN = 403
 FINAL = frozenset((1008, 1009))
+TEMPORARY = frozenset((401, 408, 425, 429))
+"""Statuses below 500 after which another attempt may have another answer."""
 INITIAL_PAUSE = 0.25
 MAX_PAUSE = 30.0
 """Seconds between two attempts, at most."""
@@ -57,6 +59,9 @@ class LiveRefusedError(ClientError):
         self.code = code
         self.reason = reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.code, self.reason))
+
 
 class _Activity:
     """When the program last sent something, on whichever connection."""
@@ -72,7 +77,7 @@ class _Activity:
 
 
 class LiveSocket:
-    """One connection. `async for` ends when it does; `code` says how."""
+    """One connection, with the methods of a `websockets` connection. When it has ended, `code` and `reason` say how."""
 
     def __init__(
         self, connection: ClientConnection, client: AsyncCalls, token: AccessToken, activity: _Activity
@@ -82,27 +87,45 @@ class LiveSocket:
         self._shown = token
         self._activity = activity
         self._asked = asyncio.Event()
-        self.code: int | None = None
-        self.reason = ""
+
+    @property
+    def code(self) -> int | None:
+        """The code of the close; None while it is open. 1006: the connection was lost."""
+        return self._connection.close_code
+
+    @property
+    def reason(self) -> str:
+        """The reason of the close; "" if none was given."""
+        return self._connection.close_reason or ""
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The sub-protocol of the application that the server has chosen, of `subprotocols=[…]`."""
+        return self._connection.subprotocol
 
     async def send(self, message: str | bytes) -> None:
         """Send a message. Raises websockets' ConnectionClosed."""
         self._activity.at = clock.now()
         await self._connection.send(message)
 
-    async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """The messages of the application, to the end of this connection."""
-        try:
-            while True:
-                message = await self._connection.recv()
-                if not self._is_of_the_guard(message):
-                    yield message
-        except ConnectionClosed:
-            self._note_end()
+    async def recv(self) -> str | bytes:
+        """The next message of the application. Raises websockets' ConnectionClosed at the end of this connection.
 
-    async def close(self) -> None:
-        """Close this connection; `sockets` opens another one."""
-        await self._connection.close()
+        A task that waits may be cancelled (`asyncio.timeout`), and no message is lost.
+        """
+        while self._is_of_the_guard(message := await self._connection.recv()):
+            pass
+        return message
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """The messages of the application, to the end of this connection, however it ends."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                yield await self.recv()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close this connection; `sockets` opens another one. Leave its loop to have none."""
+        await self._connection.close(code, reason)
 
     @contextlib.asynccontextmanager
     async def running(self, sid: str | None) -> AsyncIterator[None]:
@@ -173,10 +196,6 @@ class LiveSocket:
             self._asked.set()
         return True
 
-    def _note_end(self) -> None:
-        self.code = self._connection.close_code
-        self.reason = self._connection.close_reason or ""
-
 
 async def sockets(
     client: AsyncCalls, url: str, *, idle: float = IDLE, max_pause: float = MAX_PAUSE, **options: Any
@@ -187,15 +206,17 @@ async def sockets(
     `websockets.asyncio.client.connect`. Raises SessionEndedError, also without a session, LiveRefusedError,
     RefreshUnavailableError never: it tries again. Raises ValueError for an address of another origin.
     """
-    address, given = _address(client, url), options.pop("additional_headers", {})
+    address, given = address_of(client, url), Headers(options.pop("additional_headers", None) or {})
+    given.pop("Authorization", None)
     attempts = _Attempts(client, max_pause, _Activity(idle))
     while True:
         token = await attempts.token()
         if token is None:
             continue
         try:
-            headers = {**given, "Authorization": token.header}
-            async with connect(address, additional_headers=headers, **options) as connection:
+            headers = given.copy()
+            headers["Authorization"] = token.header
+            async with Connect(address, additional_headers=headers, **options) as connection:
                 del headers
                 socket = LiveSocket(connection, client, token, attempts.activity)
                 async with socket.running(attempts.sid):
@@ -246,7 +267,7 @@ class _Attempts:
         elif code == FORBIDDEN:  # all that some servers say of a handshake (daphne), also after the session's end
             with contextlib.suppress(RefreshUnavailableError):
                 await drive_async(self._session.refresh(), self._client)
-        if code is not None and (code in FINAL or code in (ENDED, FORBIDDEN)):
+        if code is not None and (code in FINAL or code == ENDED or (code < 500 and code not in TEMPORARY)):
             raise LiveRefusedError(code, reason)
         if clock.now() - self._began > STEADY:
             self._failures = 0
@@ -271,13 +292,3 @@ class _Attempts:
         bound = min(self._max_pause, INITIAL_PAUSE * 2**self._failures)
         self._failures = min(self._failures + 1, 20)
         await asyncio.sleep(random.uniform(bound / 2, bound))  # noqa: S311 - keeps clients apart, guards nothing
-
-
-def _address(client: AsyncCalls, url: str) -> str:
-    base = client.base_url
-    found = base.join(httpx.URL(url.replace("ws", "http", 1) if url.startswith(("ws:", "wss:")) else url))
-    if (found.scheme, found.host, found.port) != (base.scheme, base.host, base.port):
-        raise ValueError(f"the token is for {base.host} alone, and not for {found.host}")
-    if found.scheme != "https" and not is_loopback(str(found)):
-        raise ValueError(f"the token would cross the network in the clear: {url}")
-    return str(found.copy_with(scheme={"https": "wss", "http": "ws"}[found.scheme]))
