@@ -19,6 +19,12 @@ NAVIGATION = [("sec-fetch-mode", "navigate"), ("accept", "text/html,*/*;q=0.8")]
 SCRIPT = [("sec-fetch-mode", "cors"), ("accept", "*/*")]
 SCRIPTS = (SCRIPT, [("hx-request", "true"), ("accept", "*/*")], [("accept", "application/json")])
 """A fetch; htmx and a client of JSON in a browser that does not say what a request is for."""
+PROGRAMS: tuple[list[tuple[str, str]], ...] = (
+    [("accept", "*/*")],
+    [],
+    [("accept", "application/json, text/plain, */*")],
+)
+"""curl, httpx and what makes previews of links; a health check; Axios in Node."""
 TTL = 3600
 GUARDS = sorted(set(apps.ALL) - {"django-rest"})
 """Django REST framework renders no pages."""
@@ -155,11 +161,11 @@ class TestRunOut:
         assert (answer.status, answer.code) == (401, "page-cookie-lost")
         assert (await site.open("/page-or-not", jar=tried)).json() == {"account": None}
 
-    async def test_a_script_is_sent_nowhere(self, site: Site) -> None:
+    async def test_neither_a_script_nor_a_program_is_sent_anywhere(self, site: Site) -> None:
         """HyphaApp/hypha#4531, IBM/mcp-context-forge#2874: the sign-in page stands inside the part that was loaded."""
         site.run_out()
         for path in ("/page", "/page-or-not"):
-            for headers in SCRIPTS:
+            for headers in (*SCRIPTS, *PROGRAMS):
                 answer = await site.open(path, headers=headers)
                 assert (answer.status, answer.code) == (401, "invalid-token")
 
@@ -175,12 +181,22 @@ class TestSignedOut:
         assert (answer.status, sent_to(answer)) == (303, "/sign-in?next=/page%3Ftab%3Da")
         assert_kept_by_nobody_else(answer)
 
-    async def test_a_script_gets_the_401(self, site: Site) -> None:
-        answer = await site.open("/page", headers=SCRIPT, jar={})
-        assert (answer.status, answer.code) == (401, "token-required")
+    async def test_a_browser_that_does_not_say_what_a_request_is_for_names_what_it_shows(self, site: Site) -> None:
+        for method in ("GET", "HEAD"):
+            answer = await site.open("/page", method=method, headers=[("accept", "text/html,*/*;q=0.8")], jar={})
+            assert (answer.status, sent_to(answer)) == (303, "/sign-in?next=/page")
+
+    async def test_a_script_or_a_program_gets_the_401_with_a_challenge(self, site: Site) -> None:
+        """A program that follows redirects would have the sign-in page with a 200, and take it for its answer."""
+        for headers in (*SCRIPTS, *PROGRAMS):
+            answer = await site.open("/page", headers=headers, jar={})
+            assert (answer.status, answer.code) == (401, "token-required")
+            assert answer.one("www-authenticate") == "Bearer"
+            assert_kept_by_nobody_else(answer)
+            assert (await site.open("/page", method="HEAD", headers=headers, jar={})).status == 401
 
     async def test_a_page_for_everybody_is_rendered_and_varies(self, site: Site) -> None:
-        for headers in (NAVIGATION, SCRIPT):
+        for headers in (NAVIGATION, SCRIPT, *PROGRAMS):
             answer = await site.open("/page-or-not", headers=headers, jar={})
             assert answer.json() == {"account": None}
             assert answer.one("vary") == "Cookie"

@@ -2,7 +2,7 @@
 
 A person whose page cookie has run out, while the state cookie says that a session exists, is sent to the resume page,
 which refreshes with the browser's key and comes back: at most once. One who is signed out is sent to the page where the
-application lets people sign in, or gets the 401. Requests of scripts are never sent elsewhere: they get the refusal.
+application lets people sign in, or gets the 401. Scripts and programs are never sent elsewhere: they get the refusal.
 """
 
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from gatepass.errors import ConfigurationError, Forbidden, InvalidToken, PageEls
 from gatepass.problem_codes import ProblemCode
 from gatepass.wire.cookies import Cookies
 from gatepass.wire.headers import Headers, bearer_of
+from gatepass.wire.navigation import is_navigation
 from gatepass.wire.pages import Pages
 
 READING = ("GET", "HEAD")
@@ -42,17 +43,6 @@ class PageRequest(NamedTuple):
         """Its Authorization headers, if there is a bearer token; a proxy's Basic is none."""
         found = self.headers.all(b"authorization")
         return found if any(each[:7].lower() == "bearer " for each in found) else []
-
-    @property
-    def is_navigation(self) -> bool:
-        """Whether a person opens the page, so that another page may be the answer. Fetch Metadata §2.3."""
-        mode = self.headers.first(b"sec-fetch-mode")
-        if mode is not None:
-            return mode == "navigate"
-        if b"hx-request" in self.headers or b"x-requested-with" in self.headers:
-            return False
-        accept = self.headers.first(b"accept")
-        return accept is None or "text/html" in accept or "*/*" in accept
 
 
 class PageCheck:
@@ -89,7 +79,7 @@ class PageCheck:
                 raise
             if not self._cookies.names_session(request.cookies) or self._cookies.was_resumed(request.cookies):
                 return None
-            if request.method not in READING or not request.is_navigation:
+            if request.method not in READING or not is_navigation(request.headers):
                 raise
             raise self._resume(request, is_optional=True) from None
 
@@ -117,7 +107,7 @@ class PageCheck:
 
     def _instead(self, request: PageRequest, refusal: Unauthenticated) -> Unauthenticated | PageElsewhere:
         """What a person gets in place of a refusal."""
-        if request.bearer or request.method not in READING or not request.is_navigation:
+        if request.bearer or request.method not in READING or not is_navigation(request.headers):
             return refusal
         if self._cookies.names_session(request.cookies):
             if self._cookies.was_resumed(request.cookies):

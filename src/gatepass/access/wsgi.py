@@ -21,7 +21,7 @@ from gatepass.access.live import LiveConnections
 from gatepass.access.live_stream import Chunk, until_over_sync
 from gatepass.access.pages import PATH_CHARACTERS, PageCheck, PageRequest, pages_of
 from gatepass.access.refusals import Cors, problem_of
-from gatepass.access.rendered import cache_headers
+from gatepass.access.rendered import Rendered, cache_headers
 from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, keep, reclaim
@@ -101,7 +101,8 @@ class Guard:
             if problem is None:
                 raise
             cors = self._origins.cors(Headers(raw_headers(environ))) if self._origins else ()
-            return refuse(problem, start_response, cors=cors, has_started=started.has_started)
+            rendered = environ.get(RENDERED, "")
+            return refuse(problem, start_response, cors=cors, has_started=started.has_started, rendered=rendered)
         except BaseException:
             started.finish()
             raise
@@ -214,13 +215,23 @@ def is_cors_preflight(environ: Environ) -> bool:
 
 
 def refuse(
-    problem: Problem, start_response: StartResponse, *, cors: Cors = (), has_started: bool = False
+    problem: Problem,
+    start_response: StartResponse,
+    *,
+    cors: Cors = (),
+    has_started: bool = False,
+    rendered: Rendered = "",
 ) -> Iterable[bytes]:
-    """Respond with a problem that the application did not handle. `has_started`: it had called `start_response`."""
+    """Respond with a problem that the application did not handle. `has_started`: it had called `start_response`.
+
+    `rendered`: whether it had asked for the person of a page, so that the refusal depends on the page cookie.
+    """
     body = document(problem)
     status = f"{problem.status} {http.HTTPStatus(problem.status).phrase}"
     headers = [*answer_headers(problem).items(), ("Content-Length", str(len(body)))]
     headers += [(name.title(), value) for name, value in cors]
+    if rendered:
+        headers = cache_headers(headers, rendered)
     # PEP 3333 has `exc_info` for headers that replace others. Test clients raise it.
     if has_started:
         start_response(status, headers, sys.exc_info())

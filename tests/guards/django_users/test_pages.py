@@ -26,6 +26,7 @@ from gatepass.testing import memory_gate
 from tests.guards.django_users import project
 
 PAGE = "__Host-Http-gatepass_page"
+NAVIGATION = {"sec-fetch-mode": "navigate"}
 WHOM = "{{ user.address }} {{ request.page_principal.account_id }}"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 WITH_CACHE = [
@@ -90,7 +91,7 @@ def gate(tables: None) -> Any:
 
 def browser(email: str = "ann@example.com") -> Client:
     """A client with the page cookie of a person, and without an access token."""
-    client = Client(headers={"sec-fetch-mode": "navigate"})
+    client = Client(headers=NAVIGATION)
     client.cookies[PAGE] = login(email=email).cookies[PAGE].value
     return client
 
@@ -100,7 +101,8 @@ def test_the_template_sees_the_person(gate: Gatepass, ann: Any, where: str) -> N
     answer = browser().get(where)
     assert answer.content.decode() == f"ann@example.com {ann.pk}"
     assert (answer["Cache-Control"], answer["Vary"]) == ("private, no-store", "Cookie")
-    assert Client().get(where)["Location"] == f"/sign-in?next={where}"
+    assert Client(headers=NAVIGATION).get(where)["Location"] == f"/sign-in?next={where}"
+    assert Client().get(where).status_code == 401
     assert browser().post(where).status_code == 403
 
 

@@ -13,7 +13,8 @@ from gatepass.client.http import httpx
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 
 _REFRESH_NAME = re.compile(rf"({HOST_NAME}|{SECURE_NAME}|gatepass_\d{{1,5}})(_\S+)?")
-_OWN_NAME = re.compile(rf"({HOST_NAME}|{SECURE_NAME}|{STATE_NAME}|gatepass(_state)?_\d{{1,5}})(_\S+)?")
+_OWN_NAME = re.compile(rf"({HOST_NAME}|{SECURE_NAME}|{STATE_NAME}|gatepass(_state|_page)?_\d{{1,5}})(_\S+)?")
+"""Page cookies over https are named as the refresh cookie, with `_page` behind it."""
 
 
 def refresh_cookie_of(response: httpx.Response) -> tuple[str, str] | None:
@@ -28,13 +29,22 @@ def refresh_cookie_of(response: httpx.Response) -> tuple[str, str] | None:
 
 
 class _OwnCookiesExcluded(CookiePolicy):
-    """The policy of a cookie jar, except that the jar does not store our cookies."""
+    """The policy of a cookie jar, except that the jar does not store our cookies.
+
+    A jar also *sets* an attribute of its policy: the time, before each look at an `Expires`. That goes to the policy
+    inside, which reads it.
+    """
+
+    _policy: Any
 
     def __init__(self, policy: Any) -> None:
-        self._policy = policy
+        self.__dict__["_policy"] = policy
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._policy, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._policy, name, value)
 
     def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
         return not _OWN_NAME.fullmatch(cookie.name) and bool(self._policy.set_ok(cookie, request))

@@ -7,6 +7,7 @@ from gatepass.core.event import ProviderFailure, ProviderSignInRefused
 from gatepass.errors import Problem, ProviderFailed
 from gatepass.server.context import Context
 from gatepass.server.http import Reply, Request
+from gatepass.wire.navigation import is_navigation
 
 HTML = "text/html; charset=utf-8"
 
@@ -26,10 +27,7 @@ def redirect(location: str, *, cookies: Iterable[str] = ()) -> Reply:
 
 def problem_page(request: Request, problem: Problem, *, cookies: Iterable[str] = ()) -> Reply:
     """A problem for a person: a page without script, style or text of others. A program gets a document."""
-    is_person = request.headers.one(b"sec-fetch-mode") == "navigate" or "text/html" in ",".join(
-        request.headers.all(b"accept")
-    )
-    if not is_person:
+    if not is_navigation(request.headers):
         return Reply.of(problem, cookies=cookies)
     text = (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(problem.title)}</title>"
