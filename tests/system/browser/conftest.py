@@ -224,11 +224,15 @@ def playwright() -> Iterator[Playwright]:
         yield driver
 
 
+def usual_chromium() -> str | None:
+    """The Chromium of a test that needs a page only. A run for the sake of browsers has the one that people have."""
+    return find_chromium() if chosen() else find_shell()
+
+
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """One browser for the run; each test has profiles of its own."""
-    path = find_chromium() if chosen() else find_shell()  # a run for the sake of browsers has what people have
-    browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=PATIENCE * 1_000)
+    browser = playwright.chromium.launch(executable_path=usual_chromium(), args=ARGUMENTS, timeout=PATIENCE * 1_000)
     yield browser
     browser.close()
 

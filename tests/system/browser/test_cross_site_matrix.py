@@ -21,7 +21,7 @@ from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, names_of
 from gatepass.wire.cookies import SameSite
 from tests.support.certificate import certificate
 from tests.support.full import FULL
-from tests.system.browser.conftest import until_page
+from tests.system.browser.conftest import until_page, usual_chromium
 from tests.system.browser.engines.chromium import Chromium
 from tests.system.browser.engines.firefox import Firefox
 from tests.system.browser.engines.interface import Engine, Page, Profile
@@ -78,16 +78,15 @@ def own_engines(
         made: dict[str, Engine] = {}
 
         def start(name: str) -> Engine:
-            require(name)
+            require(name.removeprefix("windowed "))
             if name == "firefox":
                 firefox = Firefox(tmp_path_factory.mktemp(name), {"network.dns.localDomains": ",".join(NAMES)})
                 stack.callback(firefox.close)
                 return firefox
             playwright: Playwright = request.getfixturevalue("playwright")
             arguments = [*ARGUMENTS, "--host-resolver-rules=MAP *.test 127.0.0.1"]
-            chromium = playwright.chromium.launch(
-                executable_path=find_chromium(), args=arguments, timeout=PATIENCE * 1_000
-            )
+            path = usual_chromium() if name == "chromium" else find_chromium()
+            chromium = playwright.chromium.launch(executable_path=path, args=arguments, timeout=PATIENCE * 1_000)
             stack.callback(chromium.close)
             return Chromium(chromium)
 
@@ -115,6 +114,14 @@ def ports(pem: Path) -> Iterator[dict[str, int]]:
 @pytest.fixture
 def profile(own_engines: Callable[[str], Engine], variant: Variant) -> Iterator[Any]:
     made = own_engines(variant.browser).new_profile()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def windowed(own_engines: Callable[[str], Engine], variant: Variant) -> Iterator[Any]:
+    """A profile of a browser that can open windows."""
+    made = own_engines(f"windowed {variant.browser}").new_profile()
     yield made
     made.close()
 
@@ -205,13 +212,13 @@ def test_nobody_is_signed_in_as_the_attacker(
 @WHAT_PLAYWRIGHT_SEES
 @EITHER
 def test_windows_and_top_level_navigations_change_nothing(
-    stronghold: Fort, profile: BrowserContext, ports: dict[str, int]
+    stronghold: Fort, windowed: BrowserContext, ports: dict[str, int]
 ) -> None:
     """SameSite=Lax would send cookies with these; a form in a new window is a navigation too."""
-    page, sid = sign_up(stronghold, profile)
-    before, cookies = stronghold.state(), jar(profile)
+    page, sid = sign_up(stronghold, windowed)
+    before, cookies = stronghold.state(), jar(windowed)
     for method, path in [("POST", path) for path in FRAMED] + [("GET", "/auth/me"), ("DELETE", "/auth/sessions/x")]:
-        evil: ChromiumPage = hostile(profile, NEIGHBOURS["another site"].format(**ports))
+        evil: ChromiumPage = hostile(windowed, NEIGHBOURS["another site"].format(**ports))
         evil.evaluate("(url) => { window.open(url); }", stronghold.url + path)
         with evil.expect_navigation(wait_until="commit"):
             evil.evaluate(
@@ -222,7 +229,7 @@ def test_windows_and_top_level_navigations_change_nothing(
             )
         evil.close()
     assert stronghold.state() == before
-    assert jar(profile) == cookies
+    assert jar(windowed) == cookies
     assert page.evaluate(REFRESH, sid) == [200, sid]
 
 

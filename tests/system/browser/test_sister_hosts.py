@@ -11,9 +11,9 @@ from tests.support import preloaded
 from tests.support.certificate import certificate
 from tests.support.process import until_listening
 from tests.system.browser.client_files import client_files
-from tests.system.browser.conftest import ROOT, ping, prepared, status, until_page
+from tests.system.browser.conftest import ROOT, ping, prepared, status, until_page, usual_chromium
 from tests.system.providers.conftest import start_mock, stop, until_up
-from tools.services.chromium import ARGUMENTS, find_chromium
+from tools.services.chromium import ARGUMENTS
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
@@ -42,7 +42,7 @@ def site(tmp_path: Path) -> Iterator[str]:
 def profile(playwright: Playwright) -> Iterator[BrowserContext]:
     """A profile to which all of `.test` is this machine."""
     arguments = [*ARGUMENTS, "--host-resolver-rules=MAP *.test 127.0.0.1"]
-    opened = playwright.chromium.launch(executable_path=find_chromium(), args=arguments, timeout=PATIENCE * 1_000)
+    opened = playwright.chromium.launch(executable_path=usual_chromium(), args=arguments, timeout=PATIENCE * 1_000)
     yield prepared(opened.new_context(ignore_https_errors=True))
     opened.close()
 
