@@ -1,68 +1,27 @@
-"""The hooks after a registration, a change of the address a deletion: at least once, in order, after a crash too."""
+"""The hooks after a registration, a change of the address or a deletion: what they are told, when, and again."""
 
-import asyncio
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
-import pytest
 from pydantic import BaseModel
 
 from gatepass import HookFacts, RequestFacts, StoreUnavailable
-from gatepass.accounts.changes import FIRST_DELAY, HEAD_START, LEASE, RETENTION
+from gatepass.accounts.changes import FIRST_DELAY, HEAD_START, RETENTION
 from gatepass.accounts.external import AuthenticatedUser
 from gatepass.accounts.importing import import_accounts
 from gatepass.core.policy import Policy
-from gatepass.gate import Gatepass
-from gatepass.stores.memory import MemoryStore
-from gatepass.stores.postgres.store import PostgresStore
-from gatepass.stores.sqlite.store import SQLiteStore
-from gatepass.testing.clock import ManualClock
+from tests.accounts.profiles import Profiles, look_again
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.gates import GateHarness, WatchedStore, open_gate
+from tests.support.gates import GateHarness, open_gate
 from tests.support.mail import Post, Postbox
-from tools.services.postgres import empty_database
-
-AFTER_ALL = HEAD_START + LEASE + 1_000
 
 
 class SignUp(BaseModel):
     company: str
 
 
-class Profiles:
-    """The table of an application."""
-
-    def __init__(self, gate: Gatepass) -> None:
-        self.rows: dict[str, str] = {}
-        self.heard: list[tuple[str, str]] = []
-        self.fault: Exception | None = None
-        gate.after("register")(self.keep)
-        gate.after("change_email")(self.keep)
-        gate.after("delete")(self.drop)
-
-    async def keep(self, facts: HookFacts[Any]) -> None:
-        self.heard.append((facts.kind, facts.email))
-        if self.fault is not None:
-            raise self.fault
-        assert facts.account_id is not None
-        self.rows[facts.account_id] = facts.email
-
-    async def drop(self, facts: HookFacts[None]) -> None:
-        self.heard.append((facts.kind, facts.email))
-        self.rows.pop(facts.account_id or "", None)
-
-
 def left(at: GateHarness) -> int:
     """Entries in the journal."""
     return len(at.memory._changes)
-
-
-async def look_again(at: GateHarness) -> int:
-    """Two looks of the background task, far enough apart for whatever was left."""
-    await at.gate._parts.changes.deliver_left()
-    at.clock.advance(AFTER_ALL)
-    return await at.gate._parts.changes.deliver_left()
 
 
 async def test_the_row_is_there_when_the_registration_is_answered_and_gone_with_the_account(at: GateHarness) -> None:
@@ -222,96 +181,6 @@ async def test_a_store_that_fails_after_the_account_was_made_changes_no_answer(a
     assert profiles.rows == {}
     await look_again(at)
     assert list(profiles.rows.values()) == [EMAIL]
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-async def crashed(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], GateHarness]:
-    """Makes gates over one database: processes of one application."""
-    memory, clock = MemoryStore(), ManualClock()
-    file = SQLiteStore(tmp_path / "gate.db")
-    url = await empty_database() if request.param == "postgres" else ""
-
-    def gate() -> GateHarness:
-        # Of SQLite and memory there is one: only one process has it.
-        inner: Any = {"memory": memory, "sqlite": file}.get(request.param) or PostgresStore(url)
-        return GateHarness(store=WatchedStore(inner), clock=clock)
-
-    return gate
-
-
-@pytest.mark.parametrize("verb", ["take_change", "find_account"])
-async def test_a_crash_between_the_commit_and_the_hook_loses_nothing(
-    crashed: Callable[[], GateHarness], verb: str
-) -> None:
-    first = crashed()
-    lost = Profiles(first.gate)
-    async with first.gate.running():
-
-        async def kill(at: str) -> None:
-            if at == verb and "add_account" in first.store.verbs:
-                raise Killed
-
-        first.store.before = kill
-        with pytest.raises(Killed):
-            await Browser(first.gate.asgi).register()
-        first.store.before = None
-    assert lost.rows == {}
-    second = crashed()
-    found = Profiles(second.gate)
-    async with second.gate.running():
-        await look_again(second)
-        assert list(found.rows.values()) == [EMAIL]
-        assert found.heard == [("register", EMAIL)]
-        await look_again(second)
-        assert len(found.heard) == 1, "once it is told it is over"
-
-
-async def test_a_crash_in_the_hook_calls_it_again(crashed: Callable[[], GateHarness]) -> None:
-    first = crashed()
-    async with first.gate.running():
-        entered = asyncio.Event()
-
-        @first.gate.after("register")
-        async def killed_in_it(_facts: HookFacts[None]) -> None:
-            entered.set()
-            await asyncio.Event().wait()
-
-        request = asyncio.create_task(Browser(first.gate.asgi).register())
-        await entered.wait()
-        request.cancel()
-        await asyncio.gather(request, return_exceptions=True)
-    second = crashed()
-    found = Profiles(second.gate)
-    async with second.gate.running():
-        assert await look_again(second) == 1
-        assert list(found.rows.values()) == [EMAIL]
-
-
-async def test_two_processes_do_not_tell_one_entry_at_once(crashed: Callable[[], GateHarness]) -> None:
-    one, other = crashed(), crashed()
-    async with one.gate.running(), other.gate.running():
-        entered, go_on = asyncio.Event(), asyncio.Event()
-
-        @one.gate.after("register")
-        async def slow(_facts: HookFacts[None]) -> None:
-            entered.set()
-            await go_on.wait()
-
-        profiles = Profiles(other.gate)
-        request = asyncio.create_task(Browser(one.gate.asgi).register())
-        await entered.wait()
-        await other.gate._parts.changes.deliver_left()
-        one.clock.advance(HEAD_START)
-        await other.gate._parts.changes.deliver_left()
-        assert profiles.heard == [], "it is handed out to the first"
-        go_on.set()
-        assert (await request).status == 201
-        await look_again(other)
-        assert profiles.heard == []
 
 
 async def test_what_no_application_asks_for_is_forgotten_after_a_month(at: GateHarness) -> None:

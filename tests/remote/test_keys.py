@@ -4,75 +4,23 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gatepass.access.asgi import current_principal
 from gatepass.access.revoked_sessions import RevokedSessions
-from gatepass.core.base64url import encode
-from gatepass.core.keyring import SigningKey, jwks
-from gatepass.core.principal import Principal
-from gatepass.errors import ConfigurationError, InvalidToken, Unavailable
-from gatepass.remote import RemoteGate, keys
-from gatepass.testing.clock import ManualClock
+from gatepass.core.keyring import SigningKey
+from gatepass.errors import InvalidToken, Unavailable
 from gatepass.wire.asgi import Receive, Scope, Send
 from tests.core.attack_tokens import cases
-from tests.core.token_forge import Issuer, accepted
-from tests.remote.jwks_server import Published, certificate, publish
+from tests.core.token_forge import accepted
+from tests.remote.jwks_server import Published, publish
+from tests.remote.keys import NEW, OLD, STRANGE, Make, ask, document, forge, holds
 from tests.support.asgi import call
 from tests.support.gates import NOW
 from tools.services.patience import PATIENCE, until
-
-ISSUER, AUDIENCE = "https://gate.example", "https://api.example"
-KEYS = [SigningKey.from_secret(bytes(range(first, first + 32)), "EdDSA") for first in (0, 32, 64)]
-OLD, NEW, STRANGE = KEYS
-
-
-def document(*keys: SigningKey) -> bytes:
-    return json.dumps(jwks(keys)).encode()
-
-
-def forge(key: SigningKey) -> Issuer:
-    return Issuer(key, issuer=ISSUER, audience=AUDIENCE, now=NOW, skew=5)
-
-
-@pytest.fixture
-def published() -> Iterator[Published]:
-    with publish(document(OLD, NEW)) as server:
-        yield server
-
-
-Make = Callable[..., RemoteGate]
-
-
-@pytest.fixture
-def remote(published: Published) -> Iterator[Make]:
-    made: list[RemoteGate] = []
-
-    def make(url: str = "", **options: Any) -> RemoteGate:
-        gate = RemoteGate(url or published.url, issuer=ISSUER, audience=AUDIENCE, clock=ManualClock(), **options)
-        made.append(gate)
-        return gate
-
-    yield make
-    for gate in made:
-        gate.close()
-
-
-def ask(gate: RemoteGate, token: str) -> Principal:
-    return gate.check.principal([f"Bearer {token}"])
-
-
-def holds(gate: RemoteGate, token: str) -> bool:
-    try:
-        ask(gate, token)
-    except InvalidToken:
-        return False
-    return True
 
 
 class TestTokens:
@@ -219,106 +167,6 @@ class TestFetching:
         gate = remote()
         async with gate.running():
             assert gate._follower._keys is not None
-
-
-def redirect(handler: BaseHTTPRequestHandler, to: str) -> None:
-    handler.send_response(302)
-    handler.send_header("Location", to)
-    handler.send_header("Content-Length", "0")
-    handler.end_headers()
-
-
-def drip(handler: BaseHTTPRequestHandler) -> None:
-    """Send a byte now and then, without end."""
-    handler.send_response(200)
-    handler.end_headers()
-    while True:
-        handler.wfile.write(b" ")
-        threading.Event().wait(0.05)
-
-
-class TestTransport:
-    def test_a_redirect_is_not_followed(self, remote: Make, published: Published, caplog: Any) -> None:
-        with publish(document(OLD)) as elsewhere:
-            published.respond = lambda handler: redirect(handler, elsewhere.url)
-            with pytest.raises(Unavailable):
-                ask(remote(), forge(OLD).token())
-            assert elsewhere.asked == 0
-        assert "redirects are not followed" in caplog.text
-
-    def test_an_answer_without_end_is_cut_off(
-        self, remote: Make, published: Published, caplog: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(keys, "EXCHANGE_TIMEOUT", 0.2)
-        published.respond = drip
-        gate = remote()
-        with pytest.raises(Unavailable):
-            ask(gate, forge(OLD).token())
-        published.respond = None
-        until(lambda: gate._follower._keys is not None)
-
-    def test_an_answer_too_large_is_refused(self, remote: Make, published: Published, caplog: Any) -> None:
-        published.document += b" " * keys.MAX_SIZE
-        with pytest.raises(Unavailable):
-            ask(remote(), forge(OLD).token())
-        assert "more than 65536 bytes" in caplog.text
-
-    def test_https_with_a_trusted_certificate_works(self, remote: Make, tmp_path: Path) -> None:
-        server, client = certificate(tmp_path)
-        with publish(document(OLD), context=server) as secured:
-            assert holds(remote(secured.url, context=client), forge(OLD).token())
-
-    @pytest.mark.parametrize("wrong", ["another host's", "an unknown authority's"])
-    def test_https_with_any_other_does_not(self, remote: Make, tmp_path: Path, wrong: str) -> None:
-        server, client = certificate(tmp_path, "elsewhere.example")
-        with publish(document(OLD), context=server) as secured:
-            gate = remote(secured.url, context=client if wrong == "another host's" else None)
-            with pytest.raises(Unavailable):
-                ask(gate, forge(OLD).token())
-            assert secured.asked == 0
-
-    @pytest.mark.parametrize(
-        "url",
-        [
-            "http://gate.example/jwks.json",
-            "ftp://localhost/jwks.json",
-            "/auth/jwks.json",
-            "https:///jwks.json",
-            "https://ann:secret@gate.example/jwks.json",
-            "https://gate.example/jwks.json#x",
-        ],
-    )
-    def test_a_url_that_cannot_be_trusted_is_refused_at_once(self, url: str) -> None:
-        with pytest.raises(ConfigurationError) as refused:
-            RemoteGate(url, issuer=ISSUER, audience=AUDIENCE)
-        assert "secret" not in str(refused.value)
-
-
-def changed(**members: Any) -> bytes:
-    assert OLD.jwk is not None
-    jwk = {name: value for name, value in {**OLD.jwk, **members}.items() if value is not ...}
-    return json.dumps({"keys": [jwk]}).encode()
-
-
-class TestKeySets:
-    def test_an_odd_set_is_refused_and_the_log_says_why(self, remote: Make, published: Published, caplog: Any) -> None:
-        published.document = changed(d=encode(bytes(32)))
-        with pytest.raises(Unavailable):
-            ask(remote(), forge(OLD).token())
-        assert "published with its private" in caplog.text
-        assert encode(bytes(32)) not in caplog.text
-
-    def test_an_odd_set_after_a_good_one_changes_nothing(self, remote: Make, published: Published) -> None:
-        gate = remote(refresh=0.05)
-        assert holds(gate, forge(OLD).token())
-        published.document = changed(d="x")
-        published.wait_for(published.asked + 2)
-        assert holds(gate, forge(OLD).token(jti="another"))
-        assert holds(gate, forge(NEW).token())
-
-    def test_members_that_are_not_known_are_ignored(self, remote: Make, published: Published) -> None:
-        published.document = changed(x5u="http://127.0.0.1:9/", note="hello", use=...)
-        assert holds(remote(), forge(OLD).token())
 
 
 async def test_it_guards_an_asgi_application_as_a_gatepass_does(remote: Make, published: Published) -> None:

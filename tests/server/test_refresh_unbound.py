@@ -3,7 +3,8 @@
 import pytest
 
 from gatepass.core.policy import DAY
-from gatepass.core.session import NO_BINDING, NO_FINGERPRINT, Session
+from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
+from tests.server.rows import row
 from tests.support.browser import Browser, identity
 from tests.support.gates import GateHarness
 
@@ -17,10 +18,6 @@ async def bea(at: GateHarness) -> Browser:
     assert (await browser.register("bea@example.com")).status == 201
     at.store.verbs.clear()
     return browser
-
-
-def row(at: GateHarness, browser: Browser) -> Session:
-    return at.memory.rows()[bytes.fromhex(browser.sid)]
 
 
 class TestAdvance:
