@@ -261,8 +261,7 @@ class LiveSocket(Handshake):
             await asyncio.wait([self._sending])
 
     async def _wait(self) -> None:
-        if self._wake is None:
-            self._wake = asyncio.get_running_loop().create_future()
+        self._wake = self._wake or asyncio.get_running_loop().create_future()
         await asyncio.shield(self._wake)
 
     def _notify(self) -> None:
