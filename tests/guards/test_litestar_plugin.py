@@ -32,11 +32,10 @@ def at() -> GateHarness:
 
 
 class TestMount:
-    @pytest.mark.parametrize("path", ["/auth/me", "/auth/me/", "//auth//me"])
-    async def test_the_endpoints_are_found_below_it(self, at: GateHarness, path: str) -> None:
+    async def test_the_endpoints_are_found_below_it(self, at: GateHarness) -> None:
         async with started(application(at)) as app:
             ann = await signed_in(app)
-            assert (await call(app, "GET", path, headers=[ann.bearer])).status == 200
+            assert (await call(app, "GET", "/auth/me", headers=[ann.bearer])).status == 200
 
     async def test_what_is_not_there_is_not_found(self, at: GateHarness) -> None:
         async with started(application(at)) as app:

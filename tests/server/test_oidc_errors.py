@@ -1,6 +1,7 @@
 """A provider that refuses, fails or answers nonsense: what the page and the operator are told."""
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
@@ -143,3 +144,13 @@ class TestIllProviders:
         assert (await person.sign_in_at(provider)).one("location") == "/"
         at.clock.advance(5 * 3600)
         assert (await person.start()).code == "provider-unavailable"
+
+
+@pytest.mark.parametrize("age", ["1" * 5_000, "0" * 5_000, "9" * 10, "-1", "1_0", "²"])
+async def test_a_link_that_asks_for_an_age_that_is_none_is_refused(
+    at: GateHarness, provider: Provider, person: Person, age: str
+) -> None:
+    """Python reads no number of more than 4,300 digits."""
+    answer = await person.open(f"/oidc/acme/start?max_age={quote(age)}")
+    assert answer.status == 422
+    assert answer.one("content-type").startswith("text/html")

@@ -192,3 +192,9 @@ def test_settings_of_production_refuse_to_start_with_it(options: dict[str, Any],
 @pytest.mark.parametrize("store", ["memory://", "postgresql://gate@localhost/app", "postgresql://g@%2Frun%2Fpg/app"])
 def test_stores_of_this_machine_are_fine(store: str) -> None:
     memory_gate(public_url="https://localhost:8443", store=store, testing=True)
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "a]b", "\xff"])
+async def test_a_host_that_is_none_is_refused(at: GateHarness, host: str) -> None:
+    answer = await ask(at.gate, headers=[("host", host)], without=("host",))
+    assert (answer.status, answer.code) == (403, "cross-site")

@@ -52,6 +52,9 @@ class Socket(asyncio.Transport):
     def resume_reading(self) -> None:
         self.is_read = True
 
+    def can_write_eof(self) -> bool:
+        return False
+
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 

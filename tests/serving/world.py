@@ -28,11 +28,12 @@ class World:
     """The application has heard that the reader of its events is gone."""
     asked: list[str] = field(default_factory=list)
     answer: Callable[[str], bytes] = lambda path: path.encode()
+    reads_body: bool = True
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         self.asked.append(path)
-        while (await receive()).get("more_body"):
+        while self.reads_body and (await receive()).get("more_body"):
             pass
         if path == "/slow":
             await self.gate.wait()

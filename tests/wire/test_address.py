@@ -3,6 +3,7 @@
 import pytest
 
 from gatepass.errors import ConfigurationError
+from gatepass.wire import address
 from gatepass.wire.address import Proxies, Unknown, parse_node
 from gatepass.wire.headers import Headers
 
@@ -177,3 +178,11 @@ def test_only_a_trusted_proxy_says_that_the_client_used_plain_http(headers: dict
     raw = Headers([(name.encode(), value.encode()) for name, value in headers.items()])
     assert Proxies.parse(["10.0.0.0/8"]).says_http("10.0.0.1", raw) is expected
     assert Proxies.parse([]).says_http("10.0.0.1", raw) is False
+
+
+def test_of_a_text_that_is_too_long_for_an_address_nothing_is_kept() -> None:
+    """Callers write it, through a proxy that passes on what they say: megabytes in a few thousand requests."""
+    before = address._node_of.cache_info().currsize
+    assert parse_node("1" * 60_000) is None
+    assert address._node_of.cache_info().currsize == before
+    assert parse_node("[2001:0db8:0001:0000:0000:0000:192.168.100.100%enp0s31f6-vlan]:65535") is not None

@@ -12,9 +12,9 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable
 
-from gatepass.access.live import LIVE, LiveConnections
+from gatepass.access.live import LIVE, LiveConnections, logger
 from gatepass.access.live_handshake import Handshake
-from gatepass.access.live_wire import POLICY, RUN_OUT, answer_to, code_of, is_of_the_close, token_in
+from gatepass.access.live_wire import GONE, POLICY, RUN_OUT, answer_to, code_of, is_of_the_close, token_in
 from gatepass.access.refusals import problem_of
 from gatepass.core.principal import Principal
 from gatepass.core.secret import Secret
@@ -192,7 +192,7 @@ class LiveSocket(Handshake):
                 else:
                     del message
                     await self._renew(token)
-        except OSError:  # the client has gone while something was sent to it
+        except GONE:  # while something was sent
             return
         finally:
             self._inbox.append(last)
@@ -244,7 +244,7 @@ class LiveSocket(Handshake):
         async def in_turn() -> None:
             if before is not None:
                 await before
-            with contextlib.suppress(OSError, RuntimeError):
+            with contextlib.suppress(*GONE):
                 await work
 
         self._sending = asyncio.create_task(in_turn(), name="gatepass-live-send")
@@ -254,13 +254,14 @@ class LiveSocket(Handshake):
             self._live.remove(self)
         if self._pump is not None:
             self._pump.cancel()
-            await asyncio.wait([self._pump])
+            (fault,) = await asyncio.gather(self._pump, return_exceptions=True)
+            if isinstance(fault, Exception):
+                logger.error("a WebSocket could not be read on", exc_info=fault)
         if self._sending is not None:
             await asyncio.wait([self._sending])
 
     async def _wait(self) -> None:
-        if self._wake is None:
-            self._wake = asyncio.get_running_loop().create_future()
+        self._wake = self._wake or asyncio.get_running_loop().create_future()
         await asyncio.shield(self._wake)
 
     def _notify(self) -> None:

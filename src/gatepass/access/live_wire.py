@@ -21,6 +21,8 @@ RUN_OUT = 4401
 POLICY = 1008
 TOO_BIG = 1009
 TRY_LATER = 1013
+GONE = (OSError, RuntimeError)
+"""What servers raise for a message to a client that has left, or after the close."""
 MAX_TOKEN_MESSAGE = 16_384
 """Characters of a message that may bring a token. A token has at most 8,192."""
 

@@ -171,7 +171,7 @@ class StepUpRequiredError(UnauthenticatedError):
     def max_age(self) -> int | None:
         """How many seconds ago the sign-in may have been; None if that does not matter."""
         value = str(self.facts.get("max_age", ""))
-        return int(value) if value.isascii() and value.isdigit() else None
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else None
 
 
 class ForbiddenError(ProblemError):

@@ -149,12 +149,13 @@ def is_json(media_type: str) -> bool:
 
 
 def has_other_spelling(scope: Scope) -> bool:
-    """Whether a path came in another spelling than its usual one: /auth/login%2F, /auth%2Flogin, /auth/%6Cogin.
+    """Whether a path came in another spelling than its usual one: /auth/login%2F, /auth/%6Cogin, /auth//login.
 
-    A proxy compares paths as they come, so its rule for /auth/login would not hold for these.
+    A proxy compares paths as they come, so its rule for /auth/login would not hold for these. Some frameworks drop
+    slashes, also one at the end, before they hand a path on.
     """
     raw: bytes = scope.get("raw_path") or b""
-    return b"%" in raw and _NEEDLESS.search(raw) is not None
+    return b"//" in raw or raw.endswith(b"/") or (b"%" in raw and _NEEDLESS.search(raw) is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,16 @@ def refuse_other_machines(request: Request) -> None:
     headers = request.headers
     hops = [hop.strip() for line in headers.all(b"x-forwarded-for") for hop in line.split(",")]
     # None: a Unix socket. `Forwarded` (RFC 7239) is sent by no proxy of development.
-    places = [request.peer or "localhost", urlsplit(f"//{headers.one(b'host') or ''}").hostname or "", *hops]
+    places = [request.peer or "localhost", _host_of(headers.one(b"host") or ""), *hops]
     if b"forwarded" in headers or not all(map(is_loopback_host, places)):
         raise cross_site("The testing endpoint answers requests that come from its own machine, to localhost.")
+
+
+def _host_of(header: str) -> str:
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _remote_hosts(url: str) -> list[str]:

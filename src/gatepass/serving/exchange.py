@@ -25,6 +25,9 @@ _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _NO_CONTROLS = bytes(byte for byte in range(256) if (byte >= 0x20 and byte != 0x7F) or byte == 0x09)
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection"))
+_OLD = frozenset(("0.9", "1.0"))
+"""Versions of HTTP whose clients know no chunks: a body without a length ends with the connection (RFC 9112 §6.1)."""
+_BODILESS = frozenset((204, 304))
 _FAULT = b"Internal Server Error"
 _FAULT_HEADERS = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(_FAULT)))
 
@@ -57,7 +60,7 @@ class Exchange:
 
     __slots__ = (
         "_body", "_connection", "_due", "_expects_continue", "_has_news", "_more_body", "_news", "_scope",
-        "has_started", "is_chunked", "is_complete", "is_gone", "is_last",
+        "has_length", "has_started", "is_chunked", "is_complete", "is_gone", "is_last",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, scope: Scope, *, is_last: bool, expects_continue: bool) -> None:
@@ -75,6 +78,8 @@ class Exchange:
         self.is_gone = False
         """The client has left, or the request was taken back: nothing is sent any more."""
         self.has_started = self.is_complete = self.is_chunked = False
+        self.has_length = True
+        """Whether the head says where the body ends."""
 
     async def run(self, app: ASGIApp, tasks: set[asyncio.Task[None]]) -> None:
         """Let the application answer, as one of `tasks`. What it leaves incomplete is a 500, or is cut off."""
@@ -168,14 +173,16 @@ class Exchange:
         framing = {name.lower(): value.lower() for name, value in headers if name.lower() in _FRAMING}
         if b"close" in framing.get(b"connection", b"").replace(b" ", b"").split(b","):
             self.is_last = True
-        own = [pair for pair in headers if pair[0].lower() != b"connection"]  # the server says that itself
+        ours = {b"connection", b"transfer-encoding"}  # what the server says itself
+        own = [pair for pair in headers if pair[0].lower() not in ours]
+        is_bodiless = self._scope["method"] == "HEAD" or status in _BODILESS
         if b"content-length" in framing:
-            self._due = int(framing[b"content-length"])
-        elif framing.get(b"transfer-encoding") == b"chunked":
-            self.is_chunked = True
-        elif self._scope["method"] != "HEAD" and status not in (204, 304):
-            self.is_chunked = True
-            own.append((b"transfer-encoding", b"chunked"))
+            self._due = 0 if is_bodiless else int(framing[b"content-length"])
+        elif not is_bodiless:
+            self.has_length = False
+            self.is_chunked = self._scope["http_version"] not in _OLD
+            self.is_last = self.is_last or not self.is_chunked
+            own += [(b"transfer-encoding", b"chunked")] if self.is_chunked else []
         head = self._head(status, own)
         self.has_started = True
         self._connection.write(head)
@@ -186,6 +193,8 @@ class Exchange:
         for name, value in (*self._connection.default_headers, *headers):
             lines += (_up_to_value(name), value, b"\r\n")
         ends = len(lines) // 3 + 2
+        # In place of the 100: the client may send its body or not, and nobody could tell where the next request begins.
+        self.is_last = self.is_last or (self._expects_continue and self._more_body and not self._body)
         if self.is_last:
             lines.append(b"connection: close\r\n")
             ends += 1
@@ -197,10 +206,12 @@ class Exchange:
 
     def _send_body(self, body: bytes, *, more: bool) -> None:
         if self._scope["method"] == "HEAD":
-            self._due = 0
+            pass
         elif self.is_chunked:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             self._connection.write(chunk if more else chunk + b"0\r\n\r\n")
+        elif not self.has_length:
+            self._connection.write(body)
         else:
             self._due -= len(body)
             if self._due < 0:

@@ -2,6 +2,10 @@
 
 import asyncio
 
+LINGER_TIMEOUT = 5.0
+"""Seconds in which the rest of a request that has its response already is thrown away. A socket that is closed with
+bytes unread resets the connection, and its client, or a proxy, may lose the response (RFC 9112 §9.6)."""
+
 
 class Flow(asyncio.Protocol):
     """The bytes of one connection. `writable` is set while the client takes what is written."""
@@ -50,3 +54,12 @@ class Flow(asyncio.Protocol):
             self._taken, self._taken_at = taken, now
             return False
         return now - self._taken_at >= timeout
+
+    def end(self, *, lingers: bool) -> None:
+        """Close after what was written; with `lingers` when the client has closed, or after LINGER_TIMEOUT."""
+        if not lingers or self.transport.is_closing() or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.resume_reading()
+        asyncio.get_running_loop().call_later(LINGER_TIMEOUT, self.transport.close)

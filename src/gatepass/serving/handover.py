@@ -28,6 +28,7 @@ VARIABLE = "_GATEPASS_HANDOVER"
 WAITS, SERVES, GO = b"W", b"S", b"G"
 STOP_TIMEOUT = 30.0
 """Seconds for a successor to stop: more than a supervisor gives to its workers."""
+FAILED = "the reload failed, and this server goes on as it was"
 OF_ONE_PROCESS = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 """What systemd says to the process that it knows, and to no other."""
 
@@ -68,7 +69,7 @@ class Successor:
     """A process that is to take the place of this one's server, or has taken it."""
 
     def __init__(self, listener: socket.socket) -> None:
-        """Start it, as this process was started: same arguments, same environment, same folder."""
+        """Start it, as this process was started: same arguments, same environment, same folder. Raises OSError."""
         self.word = b""
         """The last that it reported."""
         self.reports, reports = os.pipe()
@@ -81,6 +82,10 @@ class Successor:
                 pass_fds=handed,
                 env={**clean, VARIABLE: ",".join(map(str, handed))},
             )
+        except OSError:
+            os.close(self.reports)
+            self.stop()
+            raise
         finally:
             os.close(reports)
             os.close(lifeline)
@@ -142,13 +147,17 @@ class Handover:
         self._watch = watch
 
     def begin(self) -> int | None:
-        """Start a successor. Returns the descriptor to watch, and to `hear` when it is readable."""
+        """Start a successor. Returns the descriptor to watch, and to `hear` when it is readable; None for none."""
         if self.successor is not None:
             self.is_wanted = True
             return None
         self._watch.reloading()
         self.is_wanted = False
-        self.successor = Successor(self._listener)
+        try:
+            self.successor = Successor(self._listener)
+        except OSError as fault:  # the program is not there, or there are too many processes
+            self._watch.done(f"{FAILED}: {fault}")
+            return None
         return self.successor.reports
 
     def hear(self) -> None:
@@ -161,7 +170,7 @@ class Handover:
         else:
             successor.end()
             self.successor = None
-            self._watch.done("the reload failed, and this server goes on as it was; the reason stands above")
+            self._watch.done(f"{FAILED}; the reason stands above")
 
     def left(self) -> Successor | None:
         """What served has ended. Returns the successor, which now serves or begins to; None if none has its turn."""

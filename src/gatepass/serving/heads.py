@@ -75,9 +75,13 @@ class Heads(Flow):
         self.headers.append((name.lower(), value))
 
     def scope(self, version: str) -> dict[str, Any]:
-        """The request whose head is complete, as ASGI has it."""
+        """The request whose head is complete, as ASGI has it. Raises ValueError for a CONNECT: there are no tunnels."""
+        method = self.parser.get_method().decode("ascii")
+        if method == "CONNECT":
+            raise ValueError("no tunnels")
         url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
+        raw_path = url.path or b"/"  # http://example.com, an absolute address (RFC 9112 §3.2.2)
+        path = raw_path.decode("ascii")
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -88,9 +92,9 @@ class Heads(Flow):
             "root_path": "",
             "headers": self.headers,
             "state": dict(self._app_state),
-            "method": self.parser.get_method().decode("ascii"),
+            "method": method,
             "path": unquote(path) if "%" in path else path,
-            "raw_path": url.path,
+            "raw_path": raw_path,
             "query_string": url.query or b"",
         }
 

@@ -82,6 +82,8 @@ class HttpProtocol(Heads):
         self._answered_at = math.inf
         self._is_in_head = True
         self._is_refused = False
+        self._lingers = False
+        """The client is refused while it sends: it must not lose the last words."""
         self._last_words: bytes | None = None
         """What to send, before closing, after the responses that are under way."""
 
@@ -159,7 +161,7 @@ class HttpProtocol(Heads):
             self._finish(b"")
         else:
             is_last = version == "1.0" or self.admission.is_draining or not self.parser.should_keep_alive()
-            waits = b"expect" in names and self.expects_continue()
+            waits = b"expect" in names and version != "1.0" and self.expects_continue()
             self._begin(Exchange(self, self.scope(version), is_last=is_last, expects_continue=waits))
 
     def _begin(self, exchange: Exchange) -> None:
@@ -196,7 +198,10 @@ class HttpProtocol(Heads):
         """A response is complete: go on with the next request, or say the last words after the last one."""
         self.running = None
         if exchange.is_last:
-            self.transport.close()
+            self._is_refused = True
+            self.waiting_since = None
+            self.end(lingers=self._has_begun)
+            return
         if self.transport.is_closing():
             return
         self.resume_reading()
@@ -223,13 +228,14 @@ class HttpProtocol(Heads):
             return
         if self.running is None:
             self.transport.close()
-        elif self.running.has_started and self.running.is_chunked:
+        elif self.running.has_started and not self.running.has_length:
             self.running.abandon()
-            self._close_with(b"0\r\n\r\n")
+            self._close_with(b"0\r\n\r\n" if self.running.is_chunked else b"")
 
     def refuse(self, status: int, sentence: str) -> None:
         """Send one short response, after those that are under way, and close."""
         # Do not respond to a client that has sent nothing: it could take the response for that to its first request.
+        self._lingers = self._has_begun and status != 408  # whose client sends nothing
         self._finish(response(BeyondLimits(status, sentence)) if self._has_begun else b"")
 
     def _finish(self, last_words: bytes) -> None:
@@ -259,7 +265,7 @@ class HttpProtocol(Heads):
     def _close_with(self, last_words: bytes) -> None:
         if last_words and not self.transport.is_closing():
             self.write(last_words)
-        self.transport.close()
+        self.end(lingers=self._lingers)
 
 
 def sweep(connections: Iterable[object], *, now: float, timeout: float) -> tuple[int, int]:

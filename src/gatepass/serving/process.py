@@ -233,7 +233,10 @@ def _allow_files(wanted: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     reachable = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < reachable:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
+        except (ValueError, OSError):  # macOS names no hard limit, and has one
+            reachable = soft
     if reachable < wanted:
         logger.warning("only %d files may be open here, fewer than CONNECTIONS needs", reachable)
 

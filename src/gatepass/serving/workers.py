@@ -11,6 +11,7 @@ starting and would have missed a signal. A reload replaces the supervisor with i
 """
 
 import contextlib
+import logging
 import os
 import selectors
 import signal
@@ -23,6 +24,8 @@ from typing import NoReturn
 from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.serving.place import Place
 from gatepass.serving.signals import signals_into
+
+logger = logging.getLogger("gatepass.server")
 
 SHUTDOWN_TIMEOUT = 15.0
 """Seconds for workers to stop: more than a server needs for running requests and for closing its store."""
@@ -63,7 +66,7 @@ class _Supervisor:
         for slot in self.slots:
             if slot.pid == 0 and time.monotonic() - slot.started_at >= RESTART_INTERVAL:
                 slot.started_at = time.monotonic()
-                slot.pid = self._fork()
+                slot.pid = self._fork_or_wait()
 
     def reap(self) -> list[int]:
         """Collect the workers that have ended. Returns their exit codes."""
@@ -95,6 +98,16 @@ class _Supervisor:
 
     def _report_ready(self) -> None:
         os.write(self.ready[1], b".")
+
+    def _fork_or_wait(self) -> int:
+        """The process, or 0 if the system has none for us now. Raises ConfigurationError if it is the first."""
+        try:
+            return self._fork()
+        except OSError as fault:
+            if not self.has_served:
+                raise ConfigurationError(f"No worker can be started ({fault.strerror}).") from None
+            logger.error("a worker cannot be started, and is tried again: %s", fault)
+            return 0
 
     def _fork(self) -> int:
         sys.stdout.flush()

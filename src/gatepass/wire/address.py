@@ -43,6 +43,8 @@ _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[^\]]*)?)\](?::\w{1,16})?", re.AS
 _WITH_PORT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3}):\w{1,16}", re.ASCII)
 _ELEMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+')
 _PAIR = re.compile(r'(?:^|;)\s*([A-Za-z]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;"\s]*)\s*(?=;|$)')
+_MAX_NODE = 128
+"""Characters of an address with its zone, port, quotes and space: callers write it, and what it means is remembered."""
 _MAX_FORWARDED = 2048
 """Characters of a Forwarded header that are parsed: many hops, and few enough for patterns that backtrack."""
 
@@ -109,12 +111,16 @@ def parse_peer(text: str | None) -> Node | None:
     return UNIX if not text or text == "localhost" else parse_node(text)
 
 
-@functools.lru_cache(maxsize=4096)
 def parse_node(text: str) -> Node | None:
     """One address as peers and proxies spell it; None for anything else, such as `unknown` and `_hidden`.
 
     192.0.2.1, 192.0.2.1:4711, 2001:db8::1, [2001:db8::1], "[2001:db8::1]:4711" (RFC 7239 §6), ::ffff:192.0.2.1, unix:
     """
+    return _node_of(text) if len(text) <= _MAX_NODE else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _node_of(text: str) -> Node | None:
     text = text.strip(" \t")
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]

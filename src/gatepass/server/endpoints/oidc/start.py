@@ -1,5 +1,6 @@
 """Send the browser to a provider."""
 
+import re
 from collections.abc import Sequence
 
 from gatepass.errors import BadRequest, Forbidden, Problem, ProviderFailed
@@ -15,6 +16,8 @@ from gatepass.wire import bodies
 from gatepass.wire.bodies import ProviderStart
 
 ASKED = ("prompt", "max_age", "login_hint")
+_AGE = re.compile(r"[0-9]{1,15}", re.ASCII)
+"""Longer than any that is allowed. Python refuses to read a number of thousands of digits."""
 
 
 async def start(context: Context, request: Request) -> Reply:
@@ -83,7 +86,7 @@ def _asked(parameters: Parameters) -> dict[str, object]:
     """What a link asks of the provider. Text that is no number stays text, and is refused with the rest."""
     asked: dict[str, object] = {name: parameters[name] for name in ASKED if name in parameters}
     age = parameters.get("max_age", "")
-    return asked | {"max_age": int(age)} if age.isascii() and age.isdigit() else asked
+    return asked | {"max_age": int(age)} if _AGE.fullmatch(age) else asked
 
 
 def _check_age(partner: Partner, asked: ProviderStart) -> None:
