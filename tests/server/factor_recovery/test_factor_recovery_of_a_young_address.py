@@ -1,4 +1,4 @@
-"""Lost factors of an account whose address is not verified for long: every request that begins anew ends at one time."""
+"""Lost factors of an account whose address was verified lately: recoveries that begin anew are ready at one time."""
 
 import asyncio
 
