@@ -199,7 +199,7 @@ class TestNobodyLearnsWhoHasAnAccount:
             await at.mails()
         assert seen[0][0].status == 202
         assert all(each == seen[0] for each in seen)
-        assert seen[0][1] == ["attempts", "count_failure"]
+        assert seen[0][1] == ["attempts", "count_failure", "attempts"]
         assert seen[0][2] == (1 if path == "/register" else 0)
 
     async def test_the_owner_of_a_taken_address_is_told_and_can_recover(self, at: Post) -> None:

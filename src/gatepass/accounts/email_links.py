@@ -86,12 +86,24 @@ class EmailLinks:
         if ip_prefix:  # an unknown network is not counted
             rules[f"mail-by:{ip_prefix}"] = PER_SENDER
         keys, now = list(rules), self._clock.now()
-        counts = zip(rules.values(), await self._store.attempts(keys), strict=True)
-        wait = max(rule.wait(count.failures, last_at=count.last_at, now=now) for rule, count in counts)
-        if wait:
-            self._report(events.SignInThrottled(at=now, address=ip_prefix, retry_after=wait))
-            raise TooManyAttempts(wait)
+        before = await self._store.attempts(keys)
+        counts = zip(rules.values(), before, strict=True)
+        self._refuse_during(
+            max(rule.wait(count.failures, last_at=count.last_at, now=now) for rule, count in counts), ip_prefix
+        )
         await self._store.count_failure(keys, now=now, forget_before=now - PER_MAILBOX.memory)
+        # Looked at once more: of requests that are sent all at once, each would see the counts before any of them.
+        counted = zip(rules.values(), before, await self._store.attempts(keys), strict=True)
+        if any(after.failures > max(rule.free, then.failures + 1) for rule, then, after in counted):
+            for key in keys:
+                await self._store.take_back_failure(key)
+            self._refuse_during(1, ip_prefix)
+
+    def _refuse_during(self, wait: int, ip_prefix: str) -> None:
+        """Raise TooManyAttempts if there is a wait."""
+        if wait:
+            self._report(events.SignInThrottled(at=self._clock.now(), address=ip_prefix, retry_after=wait))
+            raise TooManyAttempts(wait)
 
     async def forget_requests(self, email_key: str) -> None:
         """Clear what was counted against a mailbox, whose owner has just read it."""

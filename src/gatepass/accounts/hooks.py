@@ -14,6 +14,7 @@ function runs on a thread of its own, so the threads that everything else shares
 import asyncio
 import contextlib
 import contextvars
+import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
@@ -59,23 +60,23 @@ class HookError(GatepassError):
 
 
 @dataclass(slots=True, eq=False)
-class Hook:
-    """One function of the application, and how it is called."""
+class BoundedCall:
+    """One function of the application, plain or async, which takes one argument; and how it is called."""
 
-    call: HookFunction
-    kind: HookKind
-    when: str
-    extra: type[BaseModel] | None
+    call: Callable[[Any], Any]
+    what: str
+    """When it is called, for messages."""
     timeout: float
     running: int = field(default=0, init=False)
 
-    async def run(self, facts: HookFacts[Any]) -> None:
-        """Call it and wait, for `timeout` seconds at most. Raises what it raises, TimeoutError or Overloaded."""
+    async def run(self, facts: object) -> Any:
+        """What it returns, within `timeout` seconds. Raises what it raises, TimeoutError or Overloaded."""
         if self.running >= MAX_CALLS:
             raise Overloaded
         self.running += 1
-        task = asyncio.create_task(self._call(facts), name=f"gatepass-hook-{self.when}-{self.kind}")
-        task.add_done_callback(self._ended)
+        threads: list[asyncio.Future[Any]] = []
+        task = asyncio.create_task(self._call(facts, threads), name=f"gatepass-hook {self.what}")
+        task.add_done_callback(partial(self._ended, threads))
         try:
             # Not wait_for, which would wait until a hook that was cancelled has ended.
             await asyncio.wait({task}, timeout=self.timeout)
@@ -84,21 +85,50 @@ class Hook:
                 task.cancel()
         if not task.done():
             raise TimeoutError(f"{self!r} did not end within {self.timeout:g} s")
-        task.result()
+        return task.result()
 
-    async def _call(self, facts: HookFacts[Any]) -> None:
+    async def _call(self, facts: object, threads: list[asyncio.Future[Any]]) -> Any:
         with contained():
-            result = self.call(facts) if is_async(self.call) else await on_a_thread(partial(self.call, facts))
-            if result is not None:  # a plain function may return what an async one made: a lambda, a partial
-                await result
+            if is_async(self.call):
+                result = self.call(facts)
+            else:
+                threads.append(on_a_thread(partial(self.call, facts)))
+                result = await asyncio.shield(threads[0])
+            # A plain function may return what an async one made: a lambda, a partial.
+            return await result if inspect.isawaitable(result) else self._checked(result)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.running -= 1
+    def _checked(self, result: object) -> object:
+        """What a plain function has returned, if it may."""
+        return result
+
+    def _ended(self, threads: list[asyncio.Future[Any]], task: asyncio.Task[Any]) -> None:
         if not task.cancelled():
             task.exception()  # looked at: a late fault of a hook that was given up is no news
+        left = [thread for thread in threads if not thread.done()]
+        if left:  # a thread cannot be cancelled: it counts until it ends
+            left[0].add_done_callback(self._count_down)
+        else:
+            self.running -= 1
+
+    def _count_down(self, _thread: asyncio.Future[Any]) -> None:
+        self.running -= 1
 
     def __repr__(self) -> str:
-        return f"the hook {getattr(self.call, '__qualname__', self.call)} ({self.when} {self.kind})"
+        return f"the hook {getattr(self.call, '__qualname__', self.call)} ({self.what})"
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Hook(BoundedCall):
+    """A function around an act."""
+
+    when: str
+    kind: HookKind
+    extra: type[BaseModel] | None
+
+    def _checked(self, result: object) -> object:
+        if result is not None:  # such as False, which would be taken for a yes
+            raise TypeError(f"{self!r} returned {type(result).__name__}: a hook returns nothing, and raises Refused")
+        return None
 
 
 class Hooks:
@@ -132,7 +162,7 @@ class Hooks:
             raise ConfigurationError("`timeout` must be more than 0 seconds.")
         if extra is not None:
             self._check(extra, when, kind)
-        self._hooks.append(Hook(call, kind, when, extra, timeout))
+        self._hooks.append(Hook(call, f"{when} {kind}", timeout, when, kind, extra))
 
     def of(self, when: str, kind: HookKind) -> Sequence[Hook]:
         """The hooks of one moment, in their order."""
@@ -206,12 +236,11 @@ class Hooks:
             )
 
     def _tell(self, hook: Hook, fault: Exception) -> None:
-        what = f"{hook.when} {hook.kind}"
-        self._report(HookFailed(at=self._clock.now(), hook=what, why=type(fault).__name__))
+        self._report(HookFailed(at=self._clock.now(), hook=hook.what, why=type(fault).__name__))
 
 
-async def on_a_thread(call: Callable[[], Any]) -> Any:
-    """As asyncio.to_thread, but on a thread of its own, for which neither another call nor the process waits.
+def on_a_thread(call: Callable[[], Any]) -> asyncio.Future[Any]:
+    """Begin a call as asyncio.to_thread, but on a thread of its own, for which neither another nor the process waits.
 
     Its end also closes what a library keeps for each thread, such as the database connections of Django.
     """
@@ -235,4 +264,4 @@ async def on_a_thread(call: Callable[[], Any]) -> Any:
             loop.call_soon_threadsafe(settle, result, fault)
 
     threading.Thread(target=work, name="gatepass-hook", daemon=True).start()
-    return await done
+    return done

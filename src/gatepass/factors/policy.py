@@ -7,11 +7,10 @@
 A sign-in that had several factors (`core.assurance`) is never asked for more.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Literal
 
-from gatepass.accounts.hooks import HOOK_TIMEOUT, HookError, on_a_thread
+from gatepass.accounts.hooks import HOOK_TIMEOUT, BoundedCall, HookError
 from gatepass.core.account import Account
 from gatepass.core.assurance import is_multi_factor
 from gatepass.core.authentication import Authentication
@@ -20,7 +19,7 @@ from gatepass.core.event import Event, HookFailed
 from gatepass.core.factor import FactorSummary
 from gatepass.core.policy import Policy
 from gatepass.errors import ConfigurationError, Unavailable
-from gatepass.hooks import contained, is_async, takes_one
+from gatepass.hooks import takes_one
 from gatepass.ports import Clock, FactorStore
 from gatepass.problem_codes import ProblemCode
 
@@ -49,7 +48,7 @@ class SecondFactors:
         self._policy = policy
         self._clock = clock
         self._report = report
-        self._required_of: list[RequiredOf] = []
+        self._required_of: list[BoundedCall] = []
 
     def require_of(self, hook: RequiredOf) -> None:
         """Ask a function, plain or async, whether an account must have a second factor. Raises ConfigurationError."""
@@ -57,7 +56,7 @@ class SecondFactors:
             raise ConfigurationError("@gate.second_factor_of asks for second factors, and SECOND_FACTOR is off.")
         if not callable(hook) or not takes_one(hook):
             raise ConfigurationError("@gate.second_factor_of takes a function of one argument, the AccountFacts.")
-        self._required_of.append(hook)
+        self._required_of.append(BoundedCall(hook, "second_factor_of", HOOK_TIMEOUT))
 
     @property
     def are_off(self) -> bool:
@@ -95,20 +94,18 @@ class SecondFactors:
                 return True
         return False
 
-    async def _ask(self, hook: RequiredOf, facts: AccountFacts) -> bool:
+    async def _ask(self, hook: BoundedCall, facts: AccountFacts) -> bool:
         try:
-            async with asyncio.timeout(HOOK_TIMEOUT):
-                with contained():
-                    said = hook(facts) if is_async(hook) else await on_a_thread(lambda: hook(facts))
-                    return bool(said if isinstance(said, bool) else await said)
-        except TimeoutError as late:
-            self._report(HookFailed(at=self._clock.now(), hook="second_factor_of", why="TimeoutError"))
-            raise Unavailable(ProblemCode.HOOK_TIMEOUT, "A check took too long; try again.", retry_after=5) from late
-        except Unavailable:
-            raise
+            return bool(await hook.run(facts))
         except Exception as fault:
-            self._report(HookFailed(at=self._clock.now(), hook="second_factor_of", why=type(fault).__name__))
-            raise HookError("the hook second_factor_of failed") from fault
+            self._report(HookFailed(at=self._clock.now(), hook=hook.what, why=type(fault).__name__))
+            if isinstance(fault, Unavailable):
+                raise
+            if isinstance(fault, TimeoutError):
+                raise Unavailable(
+                    ProblemCode.HOOK_TIMEOUT, "A check took too long; try again.", retry_after=5
+                ) from fault
+            raise HookError(f"{hook!r} failed") from fault
 
     def _offered(self, found: FactorSummary, methods: Collection[str]) -> tuple[SecondMethod, ...]:
         """Recovery codes stand for a factor that is offered, and are none after a passkey that is the only one."""

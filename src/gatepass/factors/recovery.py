@@ -140,4 +140,6 @@ class FactorRecoveries:
 
 
 def _mail_key(recovery: FactorRecovery) -> bytes:
-    return hashlib.sha256(f"factor recovery mail|{recovery.account_id}|{recovery.ready_at}".encode()).digest()
+    # By when it was asked for, too: of a young address every recovery is ready at the same time.
+    times = f"{recovery.requested_at}|{recovery.ready_at}"
+    return hashlib.sha256(f"factor recovery mail|{recovery.account_id}|{times}".encode()).digest()

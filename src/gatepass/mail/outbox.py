@@ -69,7 +69,9 @@ class Outbox:
     def open(self, supervisor: Supervisor | None = None) -> None:
         """Start the tasks on the running event loop, under the supervisor of the gate. Idempotent."""
         if self._supervisor is None:
-            waiting, self._queue = self._queue, asyncio.Queue(self._max_queue)  # a queue belongs to one event loop
+            waiting = self._queue
+            size = max(self._max_queue, waiting.qsize() + len(self._taken))  # all that was accepted before
+            self._queue = asyncio.Queue(size)  # a queue belongs to one event loop
             self._at_once = asyncio.Event()
             for queued in self._taken.values():
                 self._queue.put_nowait(queued)
@@ -131,13 +133,15 @@ class Outbox:
         while True:
             alive()
             due, job = self._taken[number] = await queue.get()
+            message: Message | None = None
             try:
                 await self._until(due)
                 message = await self._run(job)
                 if message is not None:
                     await self._send(message)
-            except Exception:
+            except Exception as fault:
                 logger.exception("unexpected error in a mail job")
+                self._give_up("a mail" if message is None else message.subject, type(fault).__name__)
             del self._taken[number]
             queue.task_done()
 

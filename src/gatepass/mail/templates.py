@@ -23,7 +23,7 @@ class MailTemplates:
         self.service = service
 
     def verify(self, to: str, *, link: str, hours: int) -> Mailed:
-        """To an address that was registered. `link` confirms it and is valid for `hours`."""
+        """To an address that was registered. `link` confirms it and is valid for `hours`, rounded down."""
         return self._message(
             to,
             f"Confirm your address for {self.service}",
@@ -88,7 +88,7 @@ class MailTemplates:
         )
 
     def change_email(self, to: str, *, link: str, hours: int) -> Mailed:
-        """To the new address of an account. `link` confirms it and is valid for `hours`."""
+        """To the new address of an account. `link` confirms it and is valid for `hours`, rounded down."""
         return self._message(
             to,
             f"Confirm your new address for {self.service}",
@@ -283,4 +283,4 @@ def _minutes(count: int) -> str:
 
 
 def _hours(count: int) -> str:
-    return "an hour" if count == 1 else f"{count} hours"
+    return {0: "less than an hour", 1: "an hour"}.get(count, f"{count} hours")

@@ -83,13 +83,12 @@ def check_age(claims: Members, provider: Provider, *, oldest: int | None) -> Non
 
 def read_assertion(claims: Members, provider: Provider, *, profile: Members) -> Assertion:
     """What a checked token asserts. `profile` has the claims about the person: of the token, or of UserInfo."""
-    auth_time = claims.get("auth_time")
     sid = claims.get("sid")
     return Assertion(
         identity=identity_of(provider, issuer=str(claims["iss"]), subject=claims.get("sub"), profile=profile),
         methods=(FEDERATED, *_words(claims.get("amr"))),
         acr=acr if isinstance(acr := claims.get("acr"), str) and ACR.fullmatch(acr) else None,
-        auth_time=auth_time if type(auth_time) is int and auth_time >= 0 else None,
+        auth_time=_read_time(claims.get("auth_time")),
         sid=sid if isinstance(sid, str) and sid else None,
         issued_at=_time(claims, "iat"),
     )
@@ -122,10 +121,17 @@ def _words(value: Json) -> Sequence[str]:
 
 
 def _time(claims: Members, name: str) -> int:
-    value = claims.get(name)
-    if type(value) not in (int, float) or not 0 <= float(str(value)) < 2**53:
+    time = _read_time(claims.get(name))
+    if time is None:
         raise ProviderFailed(f"the token's {name} is no time")
-    return int(float(str(value)))
+    return time
+
+
+def _read_time(value: Json) -> int | None:
+    """A NumericDate as whole seconds (RFC 7519 §2), None for what is none. To `isinstance` a boolean is an integer."""
+    if type(value) is not int and type(value) is not float:
+        return None
+    return int(value) if 0 <= value < 2**53 else None
 
 
 def _weak(detail: str) -> Forbidden:

@@ -163,7 +163,11 @@ class HookCall:
                 return await self._hook(*arguments)
             finally:
                 turns.release()
-        running = self._executor().submit(contextvars.copy_context().run, self._hook, *arguments)
+        try:
+            running = self._executor().submit(contextvars.copy_context().run, self._hook, *arguments)
+        except RuntimeError:  # the process may have no more threads, or is ending
+            turns.release()
+            raise
         # A thread cannot be cancelled: its turn lasts until it ends, however long the caller waits.
         running.add_done_callback(_releasing(turns, asyncio.get_running_loop()))
         result = await asyncio.wrap_future(running)

@@ -6,7 +6,7 @@ import pytest
 
 from gatepass.core.session import Session
 from gatepass.stores.redis.layout import Keys
-from gatepass.stores.redis.store import MAX_REPLICATION_LAG, RedisStore
+from gatepass.stores.redis.store import KEY_RETENTION, MAX_REPLICATION_LAG, RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, swap_of
 from tools.services.valkey import flush, shared_server
 
@@ -68,3 +68,22 @@ async def test_one_that_was_swept_out_stays_over(store: RedisStore) -> None:
     await store.list_for_account(ANN.id, now=NOW + MAX_REPLICATION_LAG + 1)
     assert await store.swap(swap_of(session)) is None
     assert [each.sid for each in await store.revoked_since(NOW)] == [session.sid]
+
+
+async def test_one_that_lives_no_second_leaves_nothing_for_ever(store: RedisStore) -> None:
+    """better-auth#10992: a life that was rounded to none was written without an end."""
+    session = session_of(ANN, "short", expires_at=NOW)
+    assert session.expires_at == session.created_at
+    assert await store.add(session, credential_version=1)
+    keys = Keys("gatepass")
+    for key in (keys.row(session.sid), keys.account(ANN.id)):
+        assert KEY_RETENTION - 60 < int(shared_server().ask("TTL", key.decode())) <= KEY_RETENTION
+
+
+async def test_of_those_that_ended_each_is_remembered_and_forgotten_by_its_own_time(store: RedisStore) -> None:
+    """1024pix/pix#17394: one end for all that was revoked let each new one keep the old, or the old end the new."""
+    for number in range(3):
+        session = await added(store, f"{number}")
+        await store.revoke(session.sid, reason="revoked", now=NOW + 100 * number)
+    assert await store.prune(before=NOW + 100, limit=10) == 1
+    assert [each.at for each in await store.revoked_since(NOW)] == [NOW + 100, NOW + 200]

@@ -7,7 +7,10 @@ from gatepass.core.event.base import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailFailed(Event):
-    """A mail was not delivered. `subject` is its subject, `why` the mail server's code or the kind of fault."""
+    """A mail was not delivered. `subject` is its subject, `why` the mail server's code or the kind of fault.
+
+    Of a mail that could not be written, since the store or a template failed, there is no subject.
+    """
 
     name = "sys_mail_failed"
     level = "warning"

@@ -21,7 +21,10 @@ class ClaimsStatements:
 
     @property
     def mark(self) -> str:
-        """Mark accounts under the next number, and notify."""
+        """Mark accounts under the next number, and notify.
+
+        The lowest is told: where another transaction has set a higher one for some accounts, the others have this one.
+        """
         return f"""
 WITH next AS (
     SELECT greatest($2::bigint, coalesce(max(number), 0) + 1) AS number FROM {self.schema}.claims_mark
@@ -30,7 +33,7 @@ WITH next AS (
     SELECT DISTINCT account_id, $3::bigint, next.number FROM unnest($1::text[]) AS account_id, next ORDER BY account_id
     ON CONFLICT (account_id, within) DO UPDATE SET number = greatest(mark.number, excluded.number) RETURNING mark.number
 )
-SELECT max(number), pg_notify('{self.channel}', '{CLAIMS_CHANGED.decode()}') FROM marked"""
+SELECT min(number), pg_notify('{self.channel}', '{CLAIMS_CHANGED.decode()}') FROM marked"""
 
     @property
     def number(self) -> str:

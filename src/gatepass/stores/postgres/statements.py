@@ -164,6 +164,11 @@ SELECT at, pg_notify('{self.channel}', '') FROM raised"""
 DELETE FROM {table} WHERE sid IN (SELECT sid FROM {table} WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1"""
 
     @property
+    def lock_prune(self) -> str:
+        """Wait until no other transaction prunes. Ends with the transaction."""
+        return f"SELECT pg_advisory_xact_lock(hashtext('{self.schema} prune'))"
+
+    @property
     def prune(self) -> str:
         """Delete one batch. Rows that another transaction has locked are skipped, and deleted next time."""
         table = f"{self.schema}.session"

@@ -181,12 +181,19 @@ class PostgresStore(PostgresFactors, PostgresChanges, PostgresAttempts, Postgres
         return listening(self._pool, self._sql.channel)
 
     async def prune(self, *, before: int, limit: int) -> int:
-        owners = [row[0] for row in await self._rows(self._sql.prune, before, limit)]
-        if owners:
-            await self._execute(self._accounts_sql.drop_deleted, sorted(set(owners)))
-        if len(owners) == limit:
+        async def work(connection: Any) -> int:
+            # One transaction, and one at a time: the last session of a deleted account takes its row along.
+            async with connection.transaction():
+                await connection.execute(self._sql.lock_prune)
+                owners = [row[0] for row in await connection.fetch(self._sql.prune, before, limit)]
+                if owners:
+                    await connection.execute(self._accounts_sql.drop_deleted, sorted(set(owners)))
+            return len(owners)
+
+        count = await self._pool.run(work)
+        if count == limit:
             return limit
-        return len(owners) + len(await self._rows(self._sql.prune_tombstones, before, limit - len(owners)))
+        return count + len(await self._rows(self._sql.prune_tombstones, before, limit - count))
 
     async def signing_keys(self) -> Sequence[StoredKey]:
         return tuple(rows.to_signing_key(row) for row in await self._rows(self._sql.signing_keys))

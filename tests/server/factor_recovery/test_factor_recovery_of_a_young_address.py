@@ -1,0 +1,48 @@
+"""Lost factors of an account whose address was verified lately: recoveries that begin anew are ready at one time."""
+
+import asyncio
+
+import pytest
+
+from tests.support.browser import Browser
+from tests.support.factor_recovery import ask, link_of, mailed, pending, ticket_of
+from tests.support.factors import App, enrol
+from tests.support.mail import Post
+
+
+@pytest.fixture
+async def ann(at: Post) -> Browser:
+    return await at.verified()
+
+
+@pytest.fixture
+async def app(at: Post, ann: Browser) -> App:
+    return await enrol(at.at)
+
+
+async def test_the_owner_is_told_of_a_request_that_follows_a_cancelled_one(at: Post, app: App) -> None:
+    stranger = at.browser()
+    ready_at = (await ask(stranger)).json()["ready_at"]
+    token = await link_of(at)
+    assert (await at.ask("/factor-recovery/cancel", {"token": token})).status == 204
+    at.at.clock.advance(60)
+    again = await ask(stranger)
+    assert (again.status, again.json()["ready_at"]) == (202, ready_at)
+    assert await mailed(at) == 2
+
+
+async def test_one_whose_mail_could_not_be_queued_is_mailed_at_the_next_attempt(at: Post, app: App) -> None:
+    assert at.at.gate.outbox is not None
+    phone, queue = at.browser(), at.at.gate.outbox._queue
+    ticket, put = await ticket_of(phone), queue.put_nowait
+
+    def full(_queued: object) -> None:
+        raise asyncio.QueueFull
+
+    queue.put_nowait = full  # type: ignore[assignment, method-assign]
+    assert (await phone.ask("/login/factor-recovery", ticket=ticket)).code == "overloaded"
+    queue.put_nowait = put  # type: ignore[method-assign]
+    at.at.clock.advance(1)
+    assert (await ask(phone)).status == 202
+    assert await pending(at)
+    assert await mailed(at) == 1
