@@ -67,7 +67,8 @@ SENTENCES = {
     "password_min": (7, "`password_min` must be 8 to `password_max`"),
     "password_max": (1025, "`password_max` must be 64 to 1024"),
     "sessions_per_account": (-1, "`sessions_per_account` must be at least 1, or 0 for no limit"),
-    "recent_sign_in": (59, "`recent_sign_in` must be a minute to `session_ttl`, or 0 to switch it off"),
+    "recent_sign_in": (59, "`recent_sign_in` must be a minute to `session_ttl`, or off (0 in code)"),
+    "factor_recovery_wait": (59, "`factor_recovery_wait` must be an hour to 30 days, or off (0 in code)"),
 }
 
 

@@ -21,7 +21,7 @@ from gatepass.access.live import LiveConnections
 from gatepass.access.live_stream import Chunk, until_over_sync
 from gatepass.access.pages import PATH_CHARACTERS, PageCheck, PageRequest, pages_of
 from gatepass.access.refusals import Cors, problem_of
-from gatepass.access.rendered import Rendered, cache_headers
+from gatepass.access.rendered import cache_headers
 from gatepass.core.principal import Principal
 from gatepass.errors import ConfigurationError, GatepassError, Problem
 from gatepass.wire.asgi import SENDER, keep, reclaim
@@ -100,9 +100,7 @@ class Guard:
             problem = problem_of(refusal)
             if problem is None:
                 raise
-            cors = self._origins.cors(Headers(raw_headers(environ))) if self._origins else ()
-            rendered = environ.get(RENDERED, "")
-            return refuse(problem, start_response, cors=cors, has_started=started.has_started, rendered=rendered)
+            return started.refuse(problem, self._origins.cors(Headers(raw_headers(environ))) if self._origins else ())
         except BaseException:
             started.finish()
             raise
@@ -214,32 +212,6 @@ def is_cors_preflight(environ: Environ) -> bool:
     return asks and environ.get("REQUEST_METHOD") == "OPTIONS"
 
 
-def refuse(
-    problem: Problem,
-    start_response: StartResponse,
-    *,
-    cors: Cors = (),
-    has_started: bool = False,
-    rendered: Rendered = "",
-) -> Iterable[bytes]:
-    """Respond with a problem that the application did not handle. `has_started`: it had called `start_response`.
-
-    `rendered`: whether it had asked for the person of a page, so that the refusal depends on the page cookie.
-    """
-    body = document(problem)
-    status = f"{problem.status} {http.HTTPStatus(problem.status).phrase}"
-    headers = [*answer_headers(problem).items(), ("Content-Length", str(len(body)))]
-    headers += [(name.title(), value) for name, value in cors]
-    if rendered:
-        headers = cache_headers(headers, rendered)
-    # PEP 3333 has `exc_info` for headers that replace others. Test clients raise it.
-    if has_started:
-        start_response(status, headers, sys.exc_info())
-    else:
-        start_response(status, headers)
-    return [body]
-
-
 def answer_headers(problem: Problem) -> dict[str, str]:
     """The headers of a problem document, except its length."""
     return {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **problem.headers}
@@ -267,6 +239,21 @@ class _Started:
         if self._by_link:
             args = (args[0], _private(args[1]), *args[2:])
         return self._start_response(*args, **kwargs)
+
+    def refuse(self, problem: Problem, cors: Cors) -> Iterable[bytes]:
+        """Respond with a problem that the application did not handle."""
+        body = document(problem)
+        status = f"{problem.status} {http.HTTPStatus(problem.status).phrase}"
+        headers = [*answer_headers(problem).items(), ("Content-Length", str(len(body)))]
+        headers += [(name.title(), value) for name, value in cors]
+        if rendered := self._environ.get(RENDERED):
+            headers = cache_headers(headers, rendered)
+        # PEP 3333 has `exc_info` for headers that replace others. Test clients raise it.
+        if self.has_started:
+            self._start_response(status, headers, sys.exc_info())
+        else:
+            self._start_response(status, headers)
+        return [body]
 
     def finish(self) -> None:
         """The application has failed: tell of cookies that were not sent."""

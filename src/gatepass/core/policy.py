@@ -75,14 +75,14 @@ class Policy:
             (64 <= self.password_max <= 1024, "`password_max` must be 64 to 1024"),
             (
                 self.recent_sign_in == 0 or MINUTE <= self.recent_sign_in <= self.session_ttl,
-                "`recent_sign_in` must be a minute to `session_ttl`, or 0 to switch it off",
+                "`recent_sign_in` must be a minute to `session_ttl`, or off (0 in code)",
             ),
             (self.registration in get_args(RegistrationMode), "`registration` must be open, verify or closed"),
             (self.second_factor in get_args(SecondFactor), "`second_factor` must be off, optional or required"),
             (0 <= self.second_factor_grace <= 400 * DAY, "`second_factor_grace` must be 0 to 400 days"),
             (
                 self.factor_recovery_wait == 0 or HOUR <= self.factor_recovery_wait <= 30 * DAY,
-                "`factor_recovery_wait` must be an hour to 30 days, or 0 to switch it off",
+                "`factor_recovery_wait` must be an hour to 30 days, or off (0 in code)",
             ),
             (self.sessions_per_account >= 0, "`sessions_per_account` must be at least 1, or 0 for no limit"),
         )

@@ -24,6 +24,10 @@ QUIT_TIMEOUT = 1.0
 STEP_TIMEOUT = 10.0
 """Seconds for each step of a delivery. RFC 5321 allows servers minutes, but users are waiting for this mail."""
 MAX_THREADS = 4
+_NO_TLS = (
+    "the mail server offers no STARTTLS, and mail leaves this machine over TLS alone: set GATEPASS_MAIL to smtps://, "
+    "or for development to a server on a loopback address, or to console"
+)
 
 
 class SMTPMailer:
@@ -85,7 +89,7 @@ class SMTPMailer:
             codes = [code for code, _ in refused.recipients.values()]
             raise _refused(max(codes, default=550)) from None
         except smtplib.SMTPNotSupportedError:
-            raise DeliveryFailed("the mail server lacks STARTTLS, AUTH or SMTPUTF8", is_final=True) from None
+            raise DeliveryFailed("the mail server lacks AUTH or SMTPUTF8", is_final=True) from None
         except (smtplib.SMTPException, OSError, ValueError) as fault:
             raise DeliveryFailed(type(fault).__name__) from None
 
@@ -98,6 +102,8 @@ class SMTPMailer:
             server = smtplib.SMTP(self._host, self._port, _own_name(), timeout=self._timeout)
         try:
             server.ehlo()
+            if self._needs_tls and not self._is_tls_from_the_start and not server.has_extn("starttls"):
+                raise DeliveryFailed(_NO_TLS, is_final=True)
             if not self._is_tls_from_the_start and (self._needs_tls or server.has_extn("starttls")):
                 server.starttls(context=self._trust)
                 server.ehlo()

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from gatepass.ports import Message
 
 Mailed = Message | Awaitable[Message]
+_SOMEBODY = "Somebody else knows the one that you have, or reads your mail."
+"""Who takes the first step of a sign-in. It need not be the password: there are codes by mail, and providers."""
 _FACTORS = {"passkey": "a passkey", "totp": "an authenticator app", "recovery-codes": "new recovery codes"}
 
 
@@ -173,12 +175,12 @@ class MailTemplates:
             to,
             f"Your account at {self.service} has no second step any more",
             f"The passkeys, the authenticator app and the recovery codes of your account at {self.service} were "
-            "removed. Until you set up new ones, your password alone opens it.",
+            "removed. Until you set up new ones, a sign-in has one step.",
             "If you did not ask for it, tell us at once, and set a new password.",
         )
 
     def factor_recovery(self, to: str, *, link: str, requested_at: int, ready_at: int, ends_at: int) -> Mailed:
-        """To the owner, after a person with the password said that the second factors are lost.
+        """To the owner, after a person who took a first step said that the second factors are lost.
 
         The page of `link` asks what to do: keep the factors, or from `ready_at` until `ends_at` (Unix seconds) remove
         them, with a new sign-in.
@@ -186,12 +188,12 @@ class MailTemplates:
         return self._message(
             to,
             f"Have you lost your second step for {self.service}?",
-            f"On {_time(requested_at)} somebody entered your password for {self.service}, and said that your "
+            f"On {_time(requested_at)} somebody began to sign in to your account at {self.service}, and said that your "
             "authenticator app, your passkeys and your recovery codes are lost.",
-            f"If it was you: from {_time(ready_at)} until {_time(ends_at)} this link and your password remove them, so "
+            f"If it was you: from {_time(ready_at)} until {_time(ends_at)} this link and a new sign-in remove them, so "
             f"that you can set up new ones:\n\n{link}",
-            "If it was not you: follow the link now and keep them, or just sign in with them. Then set a new password: "
-            "somebody else knows the one that you have.",
+            "If it was not you: follow the link now and keep them, or just sign in with them. Then set a new password. "
+            f"{_SOMEBODY}",
         )
 
     def factor_recovery_cancelled(self, to: str) -> Mailed:
@@ -201,7 +203,7 @@ class MailTemplates:
             f"Your second step for {self.service} stays",
             "The request to remove the authenticator app, the passkeys and the recovery codes of your account at "
             f"{self.service} was ended. They stay as they are.",
-            "If it was not you who asked for it, set a new password at once: somebody else knows yours.",
+            f"If it was not you who asked for it, set a new password at once. {_SOMEBODY}",
         )
 
     def recovery_code_used(self, to: str, *, left: int, at: int) -> Mailed:
@@ -209,20 +211,20 @@ class MailTemplates:
         return self._message(
             to,
             f"A recovery code of your account at {self.service} was used",
-            f"On {_time(at)} somebody signed in to your account at {self.service} with your password and one of your "
-            f"recovery codes. {left or 'None'} of them {'is' if left == 1 else 'are'} left.",
+            f"On {_time(at)} somebody signed in to your account at {self.service}, and one of your recovery codes was "
+            f"the second step. {left or 'None'} of them {'is' if left == 1 else 'are'} left.",
             "If you have lost your phone or your key, set up another one, and make new codes. If it was not you, set a "
-            "new password at once, and make new codes.",
+            f"new password at once, and make new codes. {_SOMEBODY}",
         )
 
     def second_factor_failed(self, to: str, *, at: int) -> Mailed:
-        """To the owner, after a right password was followed by several wrong codes. `at` is Unix seconds."""
+        """To the owner, after a right first step was followed by several wrong codes. `at` is Unix seconds."""
         return self._message(
             to,
-            f"Somebody may know your password for {self.service}",
-            f"On {_time(at)} somebody entered your password for {self.service}, and then wrong codes. They did not get "
-            "in.",
-            "If it was not you, set a new password: somebody else knows the one that you have.",
+            f"Wrong codes at a sign-in to {self.service}",
+            f"On {_time(at)} somebody began to sign in to your account at {self.service}, and then entered wrong "
+            "codes. They did not get in.",
+            f"If it was not you, set a new password. {_SOMEBODY}",
         )
 
     def passkey_copied(self, to: str, *, at: int) -> Mailed:

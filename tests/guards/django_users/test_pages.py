@@ -13,7 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
-from django.test import AsyncClient, Client, override_settings
+from django.test import AsyncClient, Client, SimpleTestCase, override_settings
 from django.urls import path
 from django.views.decorators.cache import cache_page
 from django.views.generic import TemplateView
@@ -104,6 +104,13 @@ def test_the_template_sees_the_person(gate: Gatepass, ann: Any, where: str) -> N
     assert Client(headers=NAVIGATION).get(where)["Location"] == f"/sign-in?next={where}"
     assert Client().get(where).status_code == 401
     assert browser().post(where).status_code == 403
+
+
+@pytest.mark.parametrize("where", ["/board", "/board-class"])
+def test_the_tests_of_a_project_follow_where_a_person_is_sent(gate: Gatepass, where: str) -> None:
+    client = Client(headers=NAVIGATION)
+    SimpleTestCase().assertRedirects(client.get(where), f"/sign-in?next={where}", 303, 404)
+    assert client.get(where, follow=True).redirect_chain == [(f"/sign-in?next={where}", 303)]
 
 
 async def test_an_async_view_does_too(gate: Gatepass, ann: Any) -> None:

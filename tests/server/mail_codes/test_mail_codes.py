@@ -7,6 +7,7 @@ import pytest
 from gatepass.core.mail_code import MAIL_CODE_TTL
 from gatepass.core.policy import HOUR, MINUTE, Policy
 from gatepass.core.rate import Rate
+from gatepass.mail import MailTemplates
 from gatepass.server.limits import Limits
 from gatepass.testing import mail_code
 from tests.support.browser import EMAIL, RT
@@ -200,6 +201,23 @@ class TestSigningIn:
         caller = at.at.gate.check.principal([f"Bearer {browser.access_token}"])
         assert caller.methods == ("email", "otp", "mfa")
         assert (await browser.refresh()).status == 200
+
+    async def test_no_mail_about_the_second_step_says_that_a_password_was_entered(self, at: Post) -> None:
+        app, browser = await enrol(at.at), at.browser()
+        answer = await show(browser, await ask(browser), await code_at(at))
+        assert (await browser.ask("/login/factor-recovery", ticket=answer.json()["ticket"])).status == 202
+        code = app.recovery_codes[0]
+        assert (await browser.ask("/login/recovery", ticket=answer.json()["ticket"], code=code)).status == 200
+        told = (await at.mails())[2:]  # after those of the app and of the code
+        assert {mail.subject for mail in told} == {
+            "Have you lost your second step for gate.example?",
+            "A recovery code of your account at gate.example was used",
+            "Your second step for gate.example stays",
+        }
+        told.append(MailTemplates("gate.example").second_factor_failed(EMAIL, at=0))  # type: ignore[arg-type]
+        for mail in told:
+            assert "password" not in mail.subject + mail.text.partition("If it was not you")[0]
+            assert "mail" in mail.text.partition("If it was not you")[2], "who reads the owner's mail may have done it"
 
     async def test_a_mailed_code_steps_no_session_up(self, at: Post) -> None:
         browser = at.browser()

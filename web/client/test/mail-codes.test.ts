@@ -67,6 +67,15 @@ describe("a code by mail", () => {
     await expect(type(MAIL_CODE)).rejects.toMatchObject({ status: 400, problem: { code: "sign-in-expired" } });
   });
 
+  it("may be typed as a person types it", async () => {
+    for (const code of ["7k3m q2vx", "7K3MQ2VX", " 7k3m-q2vx "]) {
+      const { session } = await visited();
+      const asked = await settled(requestMailCode(session, { email: ANN.email }));
+      await settled(signInByMailCode(session, asked, { code }));
+      expect(session.getSnapshot().status).toBe("active");
+    }
+  });
+
   it("is followed by the second step of an account that has one", async () => {
     const made = await signedIn();
     const fetch: typeof globalThis.fetch = (input, init) => made.profile.send(`${input}`, init);

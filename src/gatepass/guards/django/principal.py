@@ -15,7 +15,7 @@ from gatepass.access.pages import PageRequest
 from gatepass.access.rendered import Rendered
 from gatepass.access.wsgi import RequestGuard, answer_headers
 from gatepass.core.principal import Principal
-from gatepass.errors import ConfigurationError, Problem
+from gatepass.errors import ConfigurationError, PageElsewhere, Problem
 from gatepass.wire.asgi import reclaim
 from gatepass.wire.headers import Headers
 from gatepass.wire.problems import document
@@ -196,10 +196,19 @@ class RequiresPageMixin(_Requires):
     _find = staticmethod(page_principal)
 
 
+class _Elsewhere(HttpResponse):
+    """A redirect that has a document. Django's test client and `assertRedirects` read `url`."""
+
+    @property
+    def url(self) -> str:
+        return str(self.headers["Location"])
+
+
 def problem_response(problem: Problem) -> HttpResponse:
     """A problem as its document."""
     body = document(problem)
-    return HttpResponse(body, status=problem.status, headers={**answer_headers(problem), "Content-Length": len(body)})
+    kind = _Elsewhere if isinstance(problem, PageElsewhere) else HttpResponse
+    return kind(body, status=problem.status, headers={**answer_headers(problem), "Content-Length": len(body)})
 
 
 def _guard(request: HttpRequest) -> RequestGuard:

@@ -67,17 +67,21 @@ export class FakeFactors {
     }
     if (!ticket || ticket.continues?.revoked) return problem(400, "sign-in-expired");
     if (request.path === "/auth/login/mail-code") {
-      if (code?.toUpperCase() !== FakeFactors.MAIL_CODE) return problem(401, "invalid-mail-code");
+      if (typed(code) !== typed(FakeFactors.MAIL_CODE)) return problem(401, "invalid-mail-code");
       this.#tickets.delete(text!);
       return this.second(ticket.email, ticket.binding) ?? begin(ticket);
     }
     const held = this.#of(ticket.email);
     if (response) {
       if (this.#ownerOf(response.id) !== ticket.email) return problem(401, "passkey-refused");
-    } else if (request.path === "/auth/login/totp" ? code !== FakeFactors.CODE : !held.codes.includes(code ?? "")) {
+    } else if (
+      request.path === "/auth/login/totp"
+        ? code !== FakeFactors.CODE
+        : !held.codes.some((each) => typed(each) === typed(code))
+    ) {
       return problem(401, "invalid-code");
     }
-    held.codes = held.codes.filter((each) => each !== code);
+    held.codes = held.codes.filter((each) => typed(each) !== typed(code));
     // As the server: the code is looked at before it is known whether the ticket was used, and used up all the same.
     if (ticket.isUsed) return problem(400, "sign-in-expired");
     ticket.isUsed = true;
@@ -183,6 +187,9 @@ export class FakeFactors {
     return { status: 200, body: { recovery_codes: held.codes } };
   }
 }
+
+/** A code as a person types it: neither case nor spaces nor hyphens count. */
+const typed = (code = ""): string => code.replace(/[\s-]/g, "").toUpperCase();
 
 interface Step {
   readonly ticket?: string;
