@@ -7,7 +7,7 @@ import pytest
 
 from gatepass.access.live_socket import admit
 from gatepass.wire.asgi import Message, Receive, Scope, Send
-from tests.access.test_live import stage
+from tests.access.sockets import stage
 from tests.support.websocket import websocket_scope
 
 

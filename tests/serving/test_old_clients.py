@@ -6,7 +6,7 @@ import pytest
 
 from gatepass.server.http import Reply
 from gatepass.wire.asgi import Receive, Scope, Send
-from tests.serving.test_connections import serving
+from tests.serving.world import serving
 from tests.serving.test_exchange import GET, POST, Connection, answering, body, head, length, settled
 from tools.services.patience import patience
 
