@@ -6,8 +6,8 @@ import pytest
 
 from gatepass.server.http import Reply
 from gatepass.wire.asgi import Receive, Scope, Send
-from tests.serving.world import serving
 from tests.serving.test_exchange import GET, POST, Connection, answering, body, head, length, settled
+from tests.serving.world import serving
 from tools.services.patience import patience
 
 OLD_GET = b"GET / HTTP/1.0\r\n\r\n"
