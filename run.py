@@ -117,6 +117,7 @@ def test(arguments: Sequence[str]) -> None:
     pytest = [str(environment.python), "-m", "pytest"]
     suites: dict[str, tuple[list[str], Path]]
     if options.quick:
+        os.environ["GATEPASS_QUICK"] = "1"  # web/client/test/fake/quick.ts
         # What is left out is not even imported.
         suites = {"python": ([*pytest, "-n", "2", "-m", "not slow", "--ignore", "tests/system", *selection], ROOT)}
     else:

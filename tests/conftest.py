@@ -24,7 +24,7 @@ from tests.support import cheap_hashes
 from tests.support.browser import Browser
 from tests.support.full import FULL
 from tests.support.gates import GateHarness, open_gate
-from tests.support.scheduling import ByWhatIsShared
+from tests.support.scheduling import ByWhatIsShared, is_slow
 from tools.services.patience import PATIENCE
 
 # An example may take as long as it takes: on a busy machine the same one is ten times as slow. Unless in full, each run
@@ -99,6 +99,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatI
     return ByWhatIsShared(config, log) if config.getoption("dist") == "loadscope" else None
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """In the quick run, do not import a file of which no test would be run."""
+    is_quick = config.getoption("markexpr") == "not slow"
+    return True if is_quick and collection_path.suffix == ".py" and is_slow(collection_path) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is under tests/system, and leave out what is for the full run alone."""
     for item in items:
@@ -114,12 +120,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Ten thousand tests, and all that they import, live as long as the process: no look for garbage passes them."""
+    """Ten thousand tests, and all that they import, live as long as the process: no look for garbage passes them.
+
+    What a test leaves is little: it is looked for after twenty thousand new objects, not after each seven hundred.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000)
         gc.enable()
 
 

@@ -85,6 +85,7 @@ def test_the_front_door_loads_nothing_behind_it() -> None:
     assert (ours(names), others(names)) == ({"gatepass", "gatepass._lazy"}, set())
 
 
+@pytest.mark.slow
 def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
     names = loaded("-c", "import sys; sys.modules['httpx'] = None; from gatepass.client import Client")
     assert rooms(names) == {"_extras", "_lazy", "client", "core", "errors", "problem_codes", "wire"}
@@ -98,6 +99,7 @@ def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
     assert with_both - {"click", "rich"} == {"httpx2", "httpx"}, "httpx itself loads its command line"
 
 
+@pytest.mark.slow
 def test_verifying_tokens_loads_neither_a_server_nor_a_hasher() -> None:
     names = loaded("-c", "import gatepass.access.check")
     assert rooms(names) == {"_lazy", "access", "core", "errors", "ports", "problem_codes", "wire"}
@@ -118,6 +120,7 @@ def test_verifying_tokens_loads_neither_a_server_nor_a_hasher() -> None:
     assert others(names) == {"cryptography"}
 
 
+@pytest.mark.slow
 def test_a_gate_loads_no_driver_no_framework_and_no_http_client() -> None:
     assert others(loaded("-c", "from gatepass import Gatepass")) == DEPENDENCIES
 
@@ -136,6 +139,7 @@ def test_the_version_is_said_without_any_command() -> None:
     assert others(names) == {"click"}
 
 
+@pytest.mark.slow
 def test_a_command_loads_its_own_file_when_it_runs_and_no_other() -> None:
     # Python's account has no line for what `import_module` itself is asked for: the file of the command.
     names = loaded("-m", "gatepass", "audit", "--help")
@@ -145,6 +149,7 @@ def test_a_command_loads_its_own_file_when_it_runs_and_no_other() -> None:
     assert not rooms(names) & {"client", "demo", "guards", "remote", "testing"}
 
 
+@pytest.mark.slow
 def test_without_extras_everything_imports_but_what_an_extra_is_for() -> None:
     command = [sys.executable, "-c", WITHOUT_EXTRAS]
     given = json.dumps([sorted(EXTRAS), modules()])

@@ -192,6 +192,7 @@ def run(program: str, folder: Path) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_gate_that_was_open_before_a_fork_works_on_both_sides(tmp_path: Path) -> None:
     said = run(PROGRAM + FORK, tmp_path)
@@ -199,6 +200,7 @@ def test_a_gate_that_was_open_before_a_fork_works_on_both_sides(tmp_path: Path) 
     assert not said or "one server process" in said
 
 
+@pytest.mark.slow
 def test_the_end_of_the_process_closes_the_gate(tmp_path: Path) -> None:
     assert run(PROGRAM, tmp_path) == ""
     assert not (tmp_path / "gate.db-wal").exists(), "SQLite empties its log when it is closed"

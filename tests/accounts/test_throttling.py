@@ -167,6 +167,7 @@ class TestHardStop:
         assert await at.gate.accounts.enable(account)
         assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 200
 
+    @pytest.mark.slow
     async def test_a_flood_of_other_addresses_does_not_push_the_count_out(
         self, at: GateHarness, ann: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:

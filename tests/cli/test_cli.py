@@ -197,6 +197,7 @@ main(sys.argv[2:])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "missing", "said"),
     [

@@ -195,6 +195,7 @@ JOSE = WEB / "node_modules" / "jose" / "dist" / "webapi" / "index.js"
 NODE = shutil.which("node")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not JOSE.is_file(), reason="npm jose is not in web/: npm install --save-dev -w client jose")
 @pytest.mark.skipif(NODE is None, reason="there is no node on the path")
 def test_npm_jose_and_we_agree_both_ways(issuer: Issuer) -> None:

@@ -31,10 +31,12 @@ class TestStores:
         assert file_system(Path("/proc/self")) == "proc"
         assert file_system(tmp_path)
 
+    @pytest.mark.slow
     async def test_a_database_that_lacks_the_schema_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_STORE", await new_database(shared_server(), migrated=False))
         assert "lacks" in said(await found(), "schema", "error")
 
+    @pytest.mark.slow
     async def test_a_sound_database_has_no_faults(self, env: pytest.MonkeyPatch) -> None:
         env.setenv("GATEPASS_STORE", await new_database(shared_server()))
         findings = await found(workers=4)
@@ -42,7 +44,7 @@ class TestStores:
         assert "agrees" in said(findings, "clock", "ok")
         assert said(findings, "schema", "error") + said(findings, "store", "error") == ""
 
-    @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+    @pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
     async def test_signing_keys_that_the_secrets_do_not_open_are_a_fault(
         self, env: pytest.MonkeyPatch, engine: str
     ) -> None:
@@ -57,6 +59,7 @@ class TestStores:
         Path("gatepass.secret").write_text(f"{OTHER_SECRET},{SECRET}")
         assert said(await found(), "keys", "error") == ""
 
+    @pytest.mark.slow
     async def test_a_database_that_forgets_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         with private_server(settings=["fsync=off", "full_page_writes=off"]) as server:
             env.setenv("GATEPASS_STORE", await new_database(server))
@@ -70,6 +73,7 @@ class TestStores:
         assert "does not respond" in said(findings, "store", "error")
         assert "canary" not in repr(findings)
 
+    @pytest.mark.slow
     async def test_a_redis_without_a_log_or_with_eviction_is_a_fault(self, env: pytest.MonkeyPatch) -> None:
         with valkey.private_server("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
             env.setenv("GATEPASS_SESSIONS", server.url)
@@ -77,6 +81,7 @@ class TestStores:
         assert "appendonly is no" in faults
         assert "maxmemory-policy is allkeys-lru" in faults
 
+    @pytest.mark.slow
     async def test_a_redis_that_never_flushes_is_a_fault_and_a_sound_one_is_none(self, env: pytest.MonkeyPatch) -> None:
         with valkey.private_server("--appendonly", "yes", "--appendfsync", "no") as server:
             env.setenv("GATEPASS_SESSIONS", server.url)

@@ -18,6 +18,7 @@ def issuer(guarded: Guarded) -> Issuer:
     return Issuer(key, issuer=ORIGIN, audience=ORIGIN, now=guarded.at.clock.now(), skew=5)
 
 
+@pytest.mark.slow
 async def test_no_forged_token_opens_a_guarded_route(guarded: Guarded, issuer: Issuer) -> None:
     # Every bit is flipped in tests/core; here a sample of those stands for the rest.
     sampled = [attack for place, attack in enumerate(cases(issuer)) if attack.rule != "TK-04 bits" or place % 25 == 0]

@@ -254,6 +254,7 @@ def test_a_rate_that_is_text_is_refused_with_how_to_write_it() -> None:
         Limits(refresh_rate="60/1m")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 async def test_the_defaults_are_no_obstacle_to_anybody() -> None:
     """A thousand refreshes in one second, and a class that signs up at once, from one address."""
     async with open_gate() as at:

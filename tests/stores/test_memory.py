@@ -18,6 +18,7 @@ class TestMemoryStore(StoreBattery):
         await store.close()
 
 
+@pytest.mark.slow
 async def test_a_flood_of_invented_addresses_does_not_fill_the_memory() -> None:
     store = MemoryStore()
     await store.count_failure(["first"], now=1, forget_before=0)

@@ -44,12 +44,17 @@ class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
 def scope_of(nodeid: str) -> str:
     """What the tests have in common that one process must run."""
     file = nodeid.partition("::")[0]
-    text = _text_of(file)
+    text = _text_of(ROOT / file)
     if "\n@scenario(" in text or "\n@notices(" in text:
         return "scenarios"
-    return file if file.startswith("tests/system/") or "\npytestmark = pytest.mark.slow" in text else nodeid
+    return file if file.startswith("tests/system/") or is_slow(ROOT / file) else nodeid
+
+
+def is_slow(file: Path) -> bool:
+    """Whether all tests of a file are marked so, by the file itself."""
+    return "\npytestmark = pytest.mark.slow\n" in _text_of(file)
 
 
 @functools.cache
-def _text_of(file: str) -> str:
-    return (ROOT / file).read_text("utf-8")
+def _text_of(file: Path) -> str:
+    return file.read_text("utf-8")

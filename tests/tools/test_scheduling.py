@@ -5,7 +5,7 @@ from collections import OrderedDict
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from tests.support.scheduling import LONG, ROOT, ByWhatIsShared
+from tests.support.scheduling import LONG, ROOT, ByWhatIsShared, is_slow
 
 
 def test_every_long_scope_is_there() -> None:
@@ -22,3 +22,8 @@ def test_long_scopes_are_begun_before_those_of_many_tests(monkeypatch: pytest.Mo
     while scheduler.workqueue:
         scheduler._assign_work_unit(object())
     assert begun == [LONG[0], LONG[1], "tests/many.py", "tests/few.py"]
+
+
+def test_a_file_is_slow_if_it_says_so_of_all_its_tests() -> None:
+    assert is_slow(ROOT / "tests/runtime/test_clocks.py")
+    assert not is_slow(ROOT / "tests/test_imports.py"), "of some"

@@ -7,6 +7,8 @@ export default defineConfig({
   // Examples import the package by its name, as applications do.
   resolve: { alias: [{ find: /^gatepass\/(.*)$/, replacement: `${import.meta.dirname}/src/$1.ts` }] },
   test: {
+    // A thread for each file starts with less than a process. No test is about the process that it runs in.
+    pool: "threads",
     include: ["test/**/*.test.{ts,tsx}"],
     testTimeout: PATIENCE,
     hookTimeout: PATIENCE,

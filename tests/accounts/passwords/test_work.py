@@ -149,6 +149,7 @@ async def test_a_kind_whose_last_hash_is_gone_costs_nothing_any_more(calls: Call
     assert await work_of(hasher, None, WRONG, calls) == before
 
 
+@pytest.mark.slow
 async def test_the_right_password_is_told_whatever_else_is_done_beside() -> None:
     hasher = Argon2Hasher(threads=1)
     hasher.expect([own(), own(passes=3), MAKERS["bcrypt 2b"](PASSWORD), MAKERS["django scrypt"](PASSWORD)])

@@ -33,6 +33,7 @@ def test_fifty_threads_with_a_refused_token_make_one_refresh_and_all_succeed(rea
     assert real.proxy.count(REFRESH) == 1
 
 
+@pytest.mark.slow
 async def test_five_hundred_tasks_with_an_expired_token_make_one_refresh_and_all_succeed(real: Harness) -> None:
     async with AsyncClient(real.url, limits=httpx2.Limits(max_connections=20)) as client:
         await client.sign_up("tasks@example.com", PASSWORD)

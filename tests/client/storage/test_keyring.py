@@ -167,6 +167,7 @@ def test_threads_that_save_at_once_leave_one_whole_entry() -> None:
     assert KeyringStorage(NAME, backend=entries).load() in wanted
 
 
+@pytest.mark.slow
 def test_without_the_extra_it_says_what_to_install() -> None:
     program = (
         "import sys\nsys.modules['keyring'] = None\n"

@@ -72,6 +72,7 @@ class TestWhatACodeIsWorth:
         assert sum(answer.code == "invalid-mail-code" for answer in answers) <= MAX_TRIES
         assert (await show(browser, ticket, code)).status != 200
 
+    @pytest.mark.slow
     async def test_new_tickets_buy_no_guesses_without_end_and_a_right_password_clears_no_count(self, at: Post) -> None:
         looked_at = 0
         for number in range(1, 200):

@@ -6,6 +6,7 @@ import type { Layer } from "../../src/request/layer.js";
 import { overAxios, overFetch } from "../fake/clients.js";
 import { pass, settled, useFakeClock } from "../fake/clock.js";
 import type { ProfileOptions } from "../fake/profile.js";
+import { QUICK } from "../fake/quick.js";
 import { calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
@@ -35,7 +36,7 @@ function expectAll(answers: readonly { status: number; data: unknown }[]): void 
   );
 }
 
-describe("a thousand requests in six tabs", () => {
+describe.skipIf(QUICK)("a thousand requests in six tabs", () => {
   it("whose token has run out need one refresh, and none is lost or sent twice", async () => {
     const { server, all } = await crowd();
     await pass(901);
