@@ -10,9 +10,9 @@ from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
 from gatepass.wire.asgi import ASGIApp
 from tests.guards import apps
+from tests.guards.shared_apps import running
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness
-from tests.support.lifespan import started
 
 
 @dataclass
@@ -40,7 +40,7 @@ def scopes(session: Session) -> dict[str, Json]:
 @pytest.fixture(params=sorted(apps.ALL))
 async def guarded(request: pytest.FixtureRequest) -> AsyncIterator[Guarded]:
     at = GateHarness(tokens=Tokens(claims=scopes))
-    async with started(apps.ALL[request.param](at.gate)) as app:
+    async with running(request.param, at.gate) as app:
         ann = Browser(app, mount="/auth")
         assert (await ann.register()).status == 201
         ann.app, ann.mount = at.gate.asgi, ""

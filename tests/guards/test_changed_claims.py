@@ -12,9 +12,9 @@ from gatepass.core.session import Session
 from gatepass.core.strict_json import Json
 from gatepass.remote import RemoteGate
 from tests.guards import apps
+from tests.guards.shared_apps import running
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness
-from tests.support.lifespan import started
 
 
 @dataclass
@@ -43,7 +43,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
         return {"scope": " ".join(roles)}
 
     at = GateHarness(tokens=Tokens(claims=claims))
-    async with started(apps.ALL[request.param](at.gate)) as app:
+    async with running(request.param, at.gate) as app:
         ann = Browser(app, mount="/auth")
         assert (await ann.register()).status == 201
         ann.mount = ""

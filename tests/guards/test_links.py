@@ -9,10 +9,10 @@ from gatepass.core.policy import Policy
 from gatepass.wire.asgi import ASGIApp
 from tests.guards.apps import ALL, PREFIXES
 from tests.guards.conftest import Guarded, scopes
+from tests.guards.shared_apps import running
 from tests.support.asgi import Answer, HeaderPairs, call
 from tests.support.browser import Browser
 from tests.support.gates import OTHER_SECRET, SECRET, GateHarness
-from tests.support.lifespan import started
 
 
 async def link_to(guarded: Guarded, path: str) -> str:
@@ -130,7 +130,7 @@ async def test_a_bearer_token_counts_before_a_link(guarded: Guarded) -> None:
 @pytest.mark.parametrize("kind", sorted(ALL))
 async def test_it_carries_the_claims_that_the_application_names(kind: str) -> None:
     at = GateHarness(tokens=Tokens(claims=scopes, link_claims=("scope",)))
-    async with started(ALL[kind](at.gate)) as app:
+    async with running(kind, at.gate) as app:
         ann = Browser(app, mount="/auth")
         await ann.register()
         guarded = Guarded(at, app, ann, PREFIXES.get(kind, ""))
@@ -144,12 +144,12 @@ async def test_a_change_of_the_secret_breaks_no_link() -> None:
     apps = [GateHarness(secrets=step, store=store) for step in steps]
     opening: dict[tuple[int, int], int] = {}
     for made, maker in enumerate(apps):
-        async with started(ALL["starlette"](maker.gate)) as app:
+        async with running("starlette", maker.gate) as app:
             ann = Browser(app, mount="/auth")
             await ann.register(f"ann{made}@example.com")
             link = await link_of(ann, "/file")
         for opened_at, opener in enumerate(apps):
-            async with started(ALL["starlette"](opener.gate)) as app:
+            async with running("starlette", opener.gate) as app:
                 opening[made, opened_at] = (await follow(app, link)).status
     assert {pair for pair, status in opening.items() if status == 200} == {
         *((0, 0), (0, 1), (0, 2)),

@@ -9,10 +9,10 @@ from gatepass import Pages, Tokens
 from gatepass.wire.asgi import ASGIApp
 from tests.guards import apps
 from tests.guards.conftest import scopes
+from tests.guards.shared_apps import running
 from tests.support.asgi import Answer, call
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness
-from tests.support.lifespan import started
 
 PAGE, STATE, RESUMED = "__Host-Http-gatepass_page", "__Host-gatepass_state", "__Host-gatepass_resumed"
 NAVIGATION = [("sec-fetch-mode", "navigate"), ("accept", "text/html,*/*;q=0.8")]
@@ -61,7 +61,7 @@ class Site:
 @pytest.fixture(params=GUARDS)
 async def site(request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     at = GateHarness(tokens=Tokens(claims=scopes), pages=Pages(page_ttl=TTL, sign_in_page="/sign-in"))
-    async with started(apps.ALL[request.param](at.gate)) as app:
+    async with running(request.param, at.gate) as app:
         ann = Browser(app, mount="/auth")
         begun = await ann.register()
         at.store.verbs.clear()

@@ -9,6 +9,7 @@ from gatepass.errors import StoreUnavailable
 from gatepass.wire.wsgi import Environ, StartResponse, withhold
 from tests.guards import apps
 from tests.guards.conftest import scopes
+from tests.guards.shared_apps import running
 from tests.support.asgi import Answer, call
 from tests.support.browser import RT, Browser
 from tests.support.gates import GateHarness
@@ -22,7 +23,7 @@ def essence(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
 
 async def refusals(name: str) -> list[tuple[int, bytes, Mapping[str, str]]]:
     at = GateHarness(tokens=Tokens(claims=scopes))
-    async with started(apps.ALL[name](at.gate)) as app:
+    async with running(name, at.gate) as app:
         bob = Browser(at.gate.asgi)
         await bob.register(remember=False)
         wrong = ("authorization", "Bearer x")

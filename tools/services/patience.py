@@ -18,14 +18,17 @@ PAUSE, LONGEST_PAUSE = 0.01, 0.1
 """Seconds between two looks: a fifth more each time, since a look into a browser costs a processor 2 ms."""
 
 
-def until(holds: Callable[[], object], what: str = "it") -> None:
-    """Return once `holds()` is true. Raises TimeoutError, which names `what`, after PATIENCE."""
-    end, pause = time.monotonic() + PATIENCE, PAUSE
+def until(holds: Callable[[], object], what: str = "it", *, pause: float = PAUSE) -> None:
+    """Return once `holds()` is true. Raises TimeoutError, which names `what`, after PATIENCE.
+
+    `pause` is the first one, in seconds: longer where a look costs much, and what is looked for takes long.
+    """
+    end, longest = time.monotonic() + PATIENCE, max(pause, LONGEST_PAUSE)
     while not holds():
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not come to pass")
         time.sleep(pause)
-        pause = min(pause * 1.2, LONGEST_PAUSE)
+        pause = min(pause * 1.2, longest)
 
 
 async def becomes(holds: Callable[[], object], what: str = "it") -> None:

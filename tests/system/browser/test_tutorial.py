@@ -55,8 +55,8 @@ def call(page: Page) -> str:
 
 
 def call_until(page: Page, holds: Callable[[str], bool]) -> None:
-    """Press the button again and again, as the token runs out, until its line is the one that is looked for."""
-    until(lambda: holds(call(page)))
+    """Press the button each second, as the token runs out, until its line is the one that is looked for."""
+    until(lambda: holds(call(page)), pause=1.0)
 
 
 def test_the_page_survives_its_token_a_reload_and_a_server_that_is_away_until_it_is_signed_out_from_outside(
