@@ -78,8 +78,14 @@ class Server(httpx2.BaseTransport):
             self.rows[path.rpartition("/")[2]].is_over = True
             return httpx2.Response(204)
         sid, is_valid = self._shown(request)
+        if path == "/news":
+            return self._news(sid)
         self.calls.setdefault(request.headers[TAG], []).append(self.rows[sid].email if sid else "nobody")
         return httpx2.Response(200) if is_valid else refused()
+
+    def _news(self, sid: str | None) -> httpx2.Response:
+        text = f"data: {self.rows[sid].email if sid else 'nobody'}\n\n" * 4
+        return httpx2.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
 
     def _special(self, path: str, body: dict[str, str], request: httpx2.Request) -> httpx2.Response:
         if path == "/auth/account/delete":
