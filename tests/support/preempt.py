@@ -25,7 +25,6 @@ from tests.support.full import FULL
 
 LIMIT = 20_000
 """Places. A race that has more does not end."""
-STRIDE = 3
 ENDING = 60
 """Seconds. Both threads run for milliseconds."""
 PATIENCE = 20_000
@@ -171,15 +170,15 @@ class _Places:
         return self._step
 
 
-def explore(race: Callable[[], Race], *, within: Sequence[str], begin: int = 1) -> int:
+def explore(race: Callable[[], Race], *, within: Sequence[str], begin: int = 1, stride: int = 1) -> int:
     """Try the places of the first thread in the modules whose names begin so. Returns their number, or a little more.
 
-    By default a place is a line that is reached for the first time, and every STRIDE-th of them is tried, from `begin`
-    on: let each pair begin at another one. In full each bytecode instruction is one, each time that it is reached, and
-    all are tried. Raises AssertionError with the places.
+    By default a place is a line that is reached for the first time, and every `stride`-th of them is tried, from
+    `begin` on. In full each bytecode instruction is one, each time that it is reached, and all are tried. Raises
+    AssertionError with the places.
     """
     faults: list[str] = []
-    for chosen in range(1, LIMIT) if FULL else range(begin, LIMIT, STRIDE):
+    for chosen in range(1, LIMIT) if FULL else range(begin, LIMIT, stride):
         with _watching():
             at = _try(race(), chosen, within, faults)
         if at is None:
