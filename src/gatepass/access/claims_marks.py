@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from gatepass.access.locks import Locks
 from gatepass.core.claims_mark import EVERYBODY, ClaimsMark, delay_of, time_of
 
 
@@ -40,6 +41,7 @@ class ClaimsMarks:
         self._held: dict[str, tuple[_Held, ...]] = {}
         self._received: dict[ClaimsMark, float] = {}  # by the order of receipt; the value is the monotonic time of it
         self._forgotten = 0
+        self._locks = Locks()
 
     def is_stale(self, account_id: str, known: int, now: int) -> bool:
         """Whether a token of an account that says `known` was made before a mark that counts at `now` (Unix seconds).
@@ -62,28 +64,36 @@ class ClaimsMarks:
     def publish(self, marks: Iterable[ClaimsMark], *, now: int) -> None:
         """Refuse older tokens from now on, or from when a mark says. `now` is Unix seconds."""
         received = time.monotonic()
-        new = [mark for mark in marks if mark not in self._received]
-        for mark in new:
-            held = _Held(mark.number, mark.within, min(time_of(mark.number), now))
-            self._held[mark.account_id] = _needed((*self._held.get(mark.account_id, ()), held), now)
-            self._received[mark] = received
-            self.newest = max(self.newest, mark.number)
+        with self._locks.here:
+            new = [mark for mark in marks if mark not in self._received]
+            for mark in new:
+                held = _Held(mark.number, mark.within, min(time_of(mark.number), now))
+                self._held[mark.account_id] = _needed((*self._held.get(mark.account_id, ()), held), now)
+                self._received[mark] = received
+                self.newest = max(self.newest, mark.number)
         if new:
             self._changed()
 
     def after(self, place: int) -> Sequence[tuple[int, ClaimsMark]]:
         """All marks received behind the one at this place, each with its own, in the order of receipt; 0 for all."""
-        first = max(place, self._forgotten)
-        newest = list(islice(reversed(self._received), max(0, self.count - first)))
+        with self._locks.here:
+            first = max(place, self._forgotten)
+            count = self._forgotten + len(self._received)
+            newest = list(islice(reversed(self._received), max(0, count - first)))
         return list(enumerate(reversed(newest), first + 1))
 
     @property
     def count(self) -> int:
         """The place of the newest mark."""
-        return self._forgotten + len(self._received)
+        with self._locks.here:
+            return self._forgotten + len(self._received)
 
     def forget(self) -> None:
         """Drop the marks that were received so long ago that every older token has expired."""
+        with self._locks.here:
+            self._forget()
+
+    def _forget(self) -> None:
         horizon = time.monotonic() - self._kept
         kept = {mark: received for mark, received in self._received.items() if received >= horizon}
         numbers = {(mark.account_id, mark.number) for mark in kept}

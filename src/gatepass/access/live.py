@@ -119,7 +119,7 @@ class LiveConnections:
     @property
     def count(self) -> int:
         """The connections that are open, for monitoring."""
-        return sum(len(connections) for room in self._all() for connections in room.by_session.values())
+        return sum(len(connections) for room in self._all() for connections in list(room.by_session.values()))
 
     def add(self, connection: Connection) -> None:
         """Register a connection on the running event loop. Verify its token afterwards: an end in between is told."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from gatepass.access.claims_marks import ClaimsMarks
+from gatepass.access.locks import Locks
 from gatepass.core.policy import HOUR
 from gatepass.errors import Unavailable
 from gatepass.problem_codes import ProblemCode
@@ -39,6 +40,7 @@ class RevokedSessions:
         self._max_age = max_age
         self._revoked: dict[str, float] = {}  # by the order of receipt; the value is the monotonic time of it
         self._forgotten = 0
+        self._locks = Locks()
         self._loaded_at = -FOREVER
         self._is_loaded = False
         self._parts: dict[str, float] = {}  # by the first byte of sids in hexadecimal: parts that lag behind
@@ -62,8 +64,9 @@ class RevokedSessions:
     def publish(self, sids: Iterable[bytes]) -> None:
         """Refuse these sessions from now on."""
         received = time.monotonic()
-        new = [sid for sid in map(bytes.hex, sids) if sid not in self._revoked]
-        self._revoked.update(dict.fromkeys(new, received))
+        with self._locks.here:
+            new = [sid for sid in map(bytes.hex, sids) if sid not in self._revoked]
+            self._revoked.update(dict.fromkeys(new, received))
         if new:
             self._notify()
 
@@ -89,14 +92,17 @@ class RevokedSessions:
 
         The first has number 1; 0 asks for all that are kept.
         """
-        first = max(number, self._forgotten)
-        newest = list(islice(reversed(self._revoked), max(0, self.count - first)))
+        with self._locks.here:
+            first = max(number, self._forgotten)
+            count = self._forgotten + len(self._revoked)
+            newest = list(islice(reversed(self._revoked), max(0, count - first)))
         return list(enumerate(reversed(newest), first + 1))
 
     @property
     def count(self) -> int:
         """The number of the newest revocation."""
-        return self._forgotten + len(self._revoked)
+        with self._locks.here:
+            return self._forgotten + len(self._revoked)
 
     @contextlib.contextmanager
     def listening(self, listener: Callable[[], None]) -> Iterator[None]:
@@ -125,13 +131,14 @@ class RevokedSessions:
     def forget(self) -> None:
         """Drop the revocations that were received so long ago that every token of them has expired."""
         horizon = time.monotonic() - self.kept
-        kept = {sid: received for sid, received in self._revoked.items() if received >= horizon}
-        self._forgotten += len(self._revoked) - len(kept)
-        self._revoked = kept
+        with self._locks.here:
+            kept = {sid: received for sid, received in self._revoked.items() if received >= horizon}
+            self._forgotten += len(self._revoked) - len(kept)
+            self._revoked = kept
         self.marks.forget()
 
     def _notify(self) -> None:
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):  # another thread may remove one
             listener()
 
 

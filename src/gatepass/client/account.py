@@ -22,6 +22,7 @@ from gatepass.client.endpoints.endpoint_call import Flow, call_endpoint
 from gatepass.client.errors import SessionEndedError
 from gatepass.client.flow import drive, drive_async
 from gatepass.client.http import httpx
+from gatepass.client.layers.session import session_of
 from gatepass.client.storage.record import Account
 from gatepass.client.sync import Client
 from gatepass.core.secret import Secret
@@ -70,7 +71,7 @@ class AccountFlows:
     def end_session(self, session_id: str) -> Flow[None]:
         """End one session. Its client is signed out at its next request; the current one is signed out here at once."""
         if session_id == self.client.session.session_id:
-            yield from self.client.session.sign_out(everywhere=False)
+            yield from self.client.session.sign_out(everywhere=False, sid=session_id)
         else:
             yield from self._call("DELETE", f"sessions/{quote(session_id, safe='')}")
 
@@ -144,8 +145,10 @@ class AccountFlows:
         """
         body = {**(extra or {}), "password": Secret(password)}
         del password
-        yield from self._call("POST", "account/delete", body)
-        yield from self.client.session.sign_out(everywhere=False)
+        sid = self.client.session.session_id  # another user may sign in meanwhile
+        sid = session_of((yield from self._call("POST", "account/delete", body))) or sid
+        if sid is not None:
+            yield from self.client.session.sign_out(everywhere=False, sid=sid)
 
     def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Flow[httpx.Response]:
         return call_endpoint(self.client, method, path, body)

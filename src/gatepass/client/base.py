@@ -10,7 +10,6 @@ once in an indicator and in the log. The layer `loading` is there only if it was
 
 import asyncio
 import ssl
-import threading
 from collections.abc import Mapping, Sequence
 from logging import Logger
 from typing import Any, ClassVar, Self, TypedDict, cast
@@ -24,6 +23,7 @@ from gatepass.client.layers.retry import Retry
 from gatepass.client.layers.session import SessionLayer
 from gatepass.client.session.address import join_url
 from gatepass.client.session.session import TIMEOUT, Session
+from gatepass.client.session.single_flight import BackgroundThreads
 from gatepass.client.session.token_source import Ended
 from gatepass.client.storage.base import Storage
 from gatepass.wire.origin import is_loopback
@@ -125,7 +125,7 @@ class BaseClient:
     _chain: Next
     _layers: tuple[Layer, ...]
     _tasks: set[asyncio.Task[None]]
-    _threads: set[threading.Thread]
+    _threads: BackgroundThreads
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self:  # noqa: D102 (the reference shows what has a docstring)
         # A client of the library whose objects are given; one of the default where none are.
@@ -146,7 +146,7 @@ class BaseClient:
         self.interceptors = Interceptors()
         self.error_handlers = ErrorHandlers(raises=options.get("raise_errors", False))
         self._tasks = set()
-        self._threads = set()
+        self._threads = BackgroundThreads()
         layers = options.get("layers")
         self.layers = default_layers(self) if layers is None else layers
 

@@ -28,6 +28,7 @@ from gatepass.client.errors import (
 from gatepass.client.event_lines import MAX_LINE, async_lines_of, lines_of
 from gatepass.client.flow import drive, drive_async
 from gatepass.client.http import HOPELESS, REQUEST_ERRORS
+from gatepass.client.layers.session import session_of
 
 INITIAL_PAUSE = 0.5
 MAX_PAUSE = 30.0
@@ -119,28 +120,22 @@ class _Owner:
         if self.is_gone:
             raise SessionEndedError(self._session.state.reason or "replaced", session_id=self._sid)
 
-    def note(self) -> None:
+    def note(self, response: Any) -> None:
         """A response has begun."""
+        self._sid = self._sid or session_of(response) or self._session.state.sid
         self.check()
-        self._sid = self._session.state.sid
 
     @contextlib.contextmanager
     def watched(self) -> Generator[None]:
         """Wake `next_line` when the session changes, from whatever thread."""
-        loop, watchers = asyncio.get_running_loop(), self._session.state.watchers
-
-        def look() -> None:
-            loop.call_soon_threadsafe(wake)
+        loop = asyncio.get_running_loop()
 
         def wake() -> None:
             if self._reading is not None and self.is_gone:
                 self._reading.reschedule(loop.time())
 
-        watchers.add(look)
-        try:
+        with self._session.state.watching(wake):
             yield
-        finally:
-            watchers.discard(look)
 
     async def next_line(self, lines: AsyncIterator[str]) -> str | None:
         """The next line, None after the last. Raises as `check`, also while it waits."""
@@ -176,7 +171,7 @@ def events(
                     response.read()
                 if _is_over(response):
                     return
-                owner.note()
+                owner.note(response)
                 for line in lines_of(response):
                     owner.check()
                     if (event := reader.take(line)) is not None:
@@ -210,7 +205,7 @@ async def async_events(
                         await response.aread()
                     if _is_over(response):
                         return
-                    owner.note()
+                    owner.note(response)
                     lines = async_lines_of(response)
                     while (line := await owner.next_line(lines)) is not None:
                         if (event := reader.take(line)) is not None:

@@ -130,28 +130,27 @@ class LiveSocket:
     @contextlib.asynccontextmanager
     async def running(self, sid: str | None) -> AsyncIterator[None]:
         """Renew the token while the block runs, and close the connection if the session of the client changes."""
-        state, loop = self._client.session.state, asyncio.get_running_loop()
+        state = self._client.session.state
         changed = asyncio.Event()
 
         async def close_with_session() -> None:
             await changed.wait()
             await self._connection.close()
 
-        def watch() -> None:
+        def look() -> None:
             if state.sid != sid:
-                loop.call_soon_threadsafe(changed.set)
+                changed.set()
 
-        state.watchers.add(watch)
-        watch()
-        beside = [asyncio.create_task(self._renew()), asyncio.create_task(close_with_session())]
-        try:
-            yield
-        finally:
-            state.watchers.discard(watch)
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
-            await self._connection.close()
+        with state.watching(look):
+            look()
+            beside = [asyncio.create_task(self._renew()), asyncio.create_task(close_with_session())]
+            try:
+                yield
+            finally:
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+                await self._connection.close()
 
     async def _renew(self) -> None:
         """Send newer tokens until cancelled: shortly before the shown one runs out, and when the guard asks."""
@@ -176,8 +175,8 @@ class LiveSocket:
                 await self._connection.close()
                 return
             token = session.state.current
-            if token is None:
-                await self._connection.close()  # signed out
+            if token is None or token.sid != self._shown.sid:
+                await self._connection.close()  # signed out, or another user has signed in
                 return
             if token is not self._shown:
                 self._shown = token
@@ -252,8 +251,8 @@ class _Attempts:
         except RefreshUnavailableError:
             await self._pause()
             return None
-        self.sid = self.sid or session.state.sid
-        if token is None or session.state.sid != self.sid:
+        self.sid = self.sid or (session.state.sid if token is None else token.sid)
+        if token is None or token.sid != self.sid:
             raise self._ended()
         self._refused, self._began = None, clock.now()
         return token

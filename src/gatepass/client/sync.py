@@ -3,7 +3,6 @@
 Every method of httpx2's client calls `send`, which therefore sees the final response or the exception of every call.
 """
 
-import threading
 from abc import ABCMeta
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -205,9 +204,7 @@ class SyncCalls(BaseClient, _Base):
         super().__exit__(kind, error, trace)
 
     def _wait(self) -> None:
-        for thread in list(self._threads):
-            if thread is not threading.current_thread():
-                thread.join()
+        self._threads.wait()
         self.session.settle()
 
     def _transmit(self, call: Call) -> httpx.Response:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gatepass.access.locks import Locks
+
 logger = logging.getLogger("gatepass.remote")
 
 RESTART_INTERVAL = (0.5, 5.0)
@@ -44,13 +46,13 @@ class FollowerThread:
         self._run = run
         self._process = 0
         self._started_at = 0.0
-        self._lock = threading.Lock()
+        self._locks = Locks()
 
     def start(self) -> None:
         """Start the thread unless this process has one. Costs nothing then."""
         if self._process == os.getpid():
             return
-        with self._lock:
+        with self._locks.here:
             if self._process == os.getpid():
                 return
             self.signals = Signals()
@@ -81,7 +83,7 @@ class FollowerThread:
 
     def close(self) -> None:
         """Stop the thread; `start` starts another one."""
-        with self._lock:
+        with self._locks.here:
             self._process = 0
             self.signals.stopped.set()
             self.signals.wake.set()

@@ -95,8 +95,8 @@ class KeyFollower:
             logger.warning("%s publishes no keys: every token is refused", self.url)
         if keys != self._keys:
             self._changed(keys)
+        self._good_at = time.monotonic()  # before the keys: a request that sees those must see them as fresh
         self._keys = keys
-        self._good_at = time.monotonic()
 
     def _fetch(self) -> bytes:
         """The body of the response."""

@@ -133,6 +133,7 @@ class LoopThread:
         self._is_ready = False
         loop.call_soon_threadsafe(self._stopping.set)
         thread.join(3 * SHUTDOWN_TIMEOUT)
+        self._is_ready = False  # again: the thread may have opened the gate in between
         self._loop = self._thread = None
 
     def _live(self, loop: asyncio.AbstractEventLoop) -> None:

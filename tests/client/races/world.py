@@ -17,13 +17,20 @@ from gatepass.client import Client, MemoryStorage
 from gatepass.client.errors import ClientError
 from gatepass.client.session import clock
 from gatepass.client.session.access_token import AccessToken
+from gatepass.client.storage.record import Account, SessionRecord
 from tests.client.fake_api import CHALLENGE, RT, problem, refused
 from tests.support.preempt import Runner
 
 URL = "https://api.example.com"
 TAG = "Call"
 """The header by which the attempts of one call are known."""
-MODULES = ("gatepass.client.session", "gatepass.client.storage", "gatepass.client.layers.session")
+MODULES = (
+    *(f"gatepass.client.session.{name}" for name in ("session", "token_source", "access_token", "persistence")),
+    *(f"gatepass.client.session.{name}" for name in ("refresh", "single_flight", "sign_in", "as_owner")),
+    "gatepass.client.storage.base",
+    "gatepass.client.layers.session",
+)
+"""Where the state of a session is read and changed; what these call works on values of its own."""
 _tags = itertools.count()
 
 
@@ -44,18 +51,21 @@ class Server(httpx2.BaseTransport):
     rows: dict[str, _Row] = field(default_factory=dict)
     refreshes: list[str] = field(default_factory=list)
     reused: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    with_factors: set[str] = field(default_factory=set)
+    tickets: dict[str, str] = field(default_factory=dict)
+    """The key that the first step of a sign-in offered; the ticket is the address."""
     calls: dict[str, list[str]] = field(default_factory=dict)
     """Of each call, the users that its attempts were sent for."""
-    is_down: bool = False
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer."""
         body = json.loads(request.read() or b"{}")
         path = request.url.path
-        if self.is_down and path == "/auth/refresh":
-            return httpx2.Response(503)
+        if path in ("/auth/login/totp", "/auth/account/delete"):
+            return self._special(path, body, request)
         if path in ("/auth/login", "/auth/password"):
-            return self._begin(request, body.get("email"))
+            return self._begin(request, body.get("email"), body.get("binding_secret"))
         if path == "/auth/refresh":
             return self._refresh(request)
         if path == "/auth/logout":
@@ -64,9 +74,30 @@ class Server(httpx2.BaseTransport):
         if path == "/auth/logout-all":
             self._end_all(request)
             return httpx2.Response(204)
+        if request.method == "DELETE" and path.startswith("/auth/sessions/"):
+            self.rows[path.rpartition("/")[2]].is_over = True
+            return httpx2.Response(204)
         sid, is_valid = self._shown(request)
+        if path == "/news":
+            return self._news(sid)
         self.calls.setdefault(request.headers[TAG], []).append(self.rows[sid].email if sid else "nobody")
         return httpx2.Response(200) if is_valid else refused()
+
+    def _news(self, sid: str | None) -> httpx2.Response:
+        text = f"data: {self.rows[sid].email if sid else 'nobody'}\n\n" * 4
+        return httpx2.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
+
+    def _special(self, path: str, body: dict[str, str], request: httpx2.Request) -> httpx2.Response:
+        if path == "/auth/account/delete":
+            sid, is_valid = self._shown(request)
+            if sid is None or not is_valid:
+                return refused()
+            self._end_all(request)
+            self.deleted.append(self.rows[sid].email)
+            return httpx2.Response(204)
+        if self.tickets[body["ticket"]] != body["binding_secret"]:
+            return problem(400, "sign-in-expired")
+        return self._begin(request, body["ticket"])
 
     def _row_of(self, sid: str) -> _Row:
         return self.rows[sid]
@@ -86,13 +117,16 @@ class Server(httpx2.BaseTransport):
         for row in self.rows.values():
             row.is_over |= row.email == self.rows[sid].email
 
-    def _begin(self, request: httpx2.Request, email: str | None) -> httpx2.Response:
+    def _begin(self, request: httpx2.Request, email: str | None, key: str | None = None) -> httpx2.Response:
         if email is None:  # a new password, by the owner
             sid, is_valid = self._shown(request)
             if sid is None or not is_valid:
                 return problem(401, "invalid-token")
             email = self.rows[sid].email
             self._end_all(request)
+        elif request.url.path == "/auth/login" and email in self.with_factors:
+            self.tickets[email] = key or ""
+            return problem(401, "second-factor-required", methods=["totp"], ticket=email, expires_in=300)
         for sid, row in self.rows.items():  # the session whose cookie goes along is replaced
             if f"{RT}=gp_rt_{sid}_{row.generation}" in request.headers.get("Cookie", ""):
                 row.is_over = True
@@ -138,9 +172,18 @@ class World:
         self.storage = MemoryStorage()
         self.clients: list[Client] = []
         self.ended: list[str] = []
-        self.client = self.another()
         if signed_in:
-            self.client.sign_in("ann", "password")
+            self._begin("ann")
+        self.client = self.another()
+        assert self.client.session.status == ("active" if signed_in else "anonymous")
+
+    def _begin(self, email: str) -> None:
+        """Put a session into the storage, as a sign-in does, in less time."""
+        sid = "01" * 16
+        self.server.rows[sid] = _Row(email)
+        record = SessionRecord(sid, 0, CHALLENGE, bytes(32), True, cookie=(RT, f"gp_rt_{sid}_0"))
+        account, end = Account(email, email, 1), time.time() + 900
+        self.storage.save(replace(record, access_token=f"ey.{sid}.0", expires_at=end, lifetime=900.0, account=account))
 
     def another(self, **options: Any) -> Client:
         """Another program on the same storage."""

@@ -21,6 +21,7 @@ from gatepass.client.session.session import Session
 from gatepass.wire.origin import is_loopback
 
 _ATTACHED = "gatepass.attached"
+_SESSION = "gatepass.session"
 _REFUSED = re.compile(r'\bBearer\b.*\berror="?invalid_token', re.IGNORECASE)
 Origin = tuple[str, bytes, int | None]
 
@@ -70,6 +71,7 @@ class SessionLayer:
         response = yield from next_layer(call)
         for is_replay in (False, True):
             refusal = (yield from _refusal_of(response)) if response.status_code == 401 else None
+            response.extensions[_SESSION] = token.sid
             if refusal is None or (is_replay and refusal != CLAIMS_CHANGED):
                 return response
             token = yield from self.session.token_for_call(token, is_stale=refusal == CLAIMS_CHANGED)
@@ -80,6 +82,7 @@ class SessionLayer:
                 raise NotReplayableError(response=response)
             _attach(call.request, token)
             response = yield from next_layer(call)
+        response.extensions[_SESSION] = token.sid
         return response
 
 
@@ -87,6 +90,12 @@ def _attach(request: httpx.Request, token: AccessToken) -> None:
     """Add the token, and remember in `extensions` that it is ours: the request may be sent again with a newer one."""
     request.headers["Authorization"] = token.header
     request.extensions[_ATTACHED] = token
+
+
+def session_of(response: Any) -> str | None:
+    """Return the id of the session whose access token a call was answered for; None if it was sent without one."""
+    sid: str | None = response.extensions.get(_SESSION)
+    return sid
 
 
 def _is_ours(request: httpx.Request) -> bool:

@@ -20,11 +20,14 @@ from gatepass.client.session.endpoints import Grant, Outcome
 from gatepass.client.storage.base import Storage
 from gatepass.client.storage.record import MAX_MISSING, MISSING_TIMEOUT, SessionRecord
 from gatepass.core.binding import KEY_BYTES, key_id_of
+from gatepass.core.secret import Secret
 
 log = logging.getLogger("gatepass.client")
 log.addHandler(logging.NullHandler())  # without it, Python prints warnings of programs that set no logging up
 MAX_SIGN_OUTS = 8
 """Sign-outs that are kept for a server which does not confirm them."""
+MAX_OFFERED = 8
+"""Sign-ins whose second step may follow: tickets last for minutes, and most programs have one user."""
 LOCK_MARGIN = 2.0
 """Seconds to wait for the storage's lock, beyond the two longest phases of a call."""
 
@@ -42,8 +45,8 @@ class PersistentSession:
         self.gave_up_at: tuple[object, ...] | None = None
         self.unproven: str | None = None
         """A session whose key the server has refused. It stays in the storage, and is none to this process."""
-        self.offered: SessionRecord | None = None
-        """The key that a first step offered, for the second: the server binds the session to that one."""
+        self._offered: dict[int, SessionRecord] = {}
+        """The key that a first step offered, for the second: the server binds the session to that one. By ticket."""
         self.is_open = False
         self.is_saved = True
         self._record: SessionRecord | None = None
@@ -82,6 +85,17 @@ class PersistentSession:
             self.open()
         else:
             self._load()
+
+    def offered_with(self, ticket: object) -> SessionRecord:
+        """The key that goes along with credentials: a new one, or that of the first step which gave this ticket."""
+        known = None if ticket is None else self._offered.get(_mark(ticket))
+        return known or SessionRecord(binding_key=secrets.token_bytes(KEY_BYTES), is_bound=True)
+
+    def keep_offered(self, offered: SessionRecord, *, ticket: object) -> None:
+        """Keep a key for the step that will show this ticket; several sign-ins may be under way."""
+        if isinstance(ticket, str):
+            kept = list(self._offered.items())[1 - MAX_OFFERED :]
+            self._offered = {**dict(kept), _mark(ticket): offered}
 
     def begin(self, grant: Grant, offered: SessionRecord) -> None:
         """Save a sign-in. It replaces any session that there was, but not the unconfirmed sign-outs.
@@ -243,6 +257,11 @@ class PersistentSession:
             return
         if state.current is None or state.current.token != token:
             state.take_stored(token, sid=sid, expires_at=expires_at, lifetime=lifetime)
+
+
+def _mark(ticket: object) -> int:
+    """Stands for a ticket, which is a secret: crash reports show the keys of a dict."""
+    return hash(ticket.reveal() if isinstance(ticket, Secret) else ticket)
 
 
 def _signed_out(record: SessionRecord, sid: str) -> SessionRecord:

@@ -4,7 +4,6 @@ A sign-out takes effect here before the server is asked. Without a network it is
 is asked again at the next start, the next sign-in or the next sign-out (offline logout).
 """
 
-import secrets
 from functools import partial
 
 from gatepass.client.errors import SessionEndedError
@@ -14,8 +13,6 @@ from gatepass.client.session.access_token import AccessToken
 from gatepass.client.session.endpoints import CLIENT_HEADER, Answer, AuthRequest, Grant, read_grant, secret_of
 from gatepass.client.session.persistence import PersistentSession
 from gatepass.client.session.refresh import Flow, with_lock
-from gatepass.client.storage.record import SessionRecord
-from gatepass.core.binding import KEY_BYTES
 
 
 def exchange_credentials(
@@ -34,8 +31,7 @@ def exchange_credentials(
         if token is not None and saved.record.sid != token.sid:  # another user may have signed in
             raise SessionEndedError("replaced", session_id=token.sid)
         # Neither cookie nor key is in a local variable: crash reports show those.
-        fresh = SessionRecord(binding_key=secrets.token_bytes(KEY_BYTES), is_bound=True)
-        offered = saved.offered if "ticket" in credentials and saved.offered is not None else fresh
+        offered = saved.offered_with(credentials.get("ticket"))
         answer = yield AuthRequest(
             f"{saved.url}/{path}",
             headers=headers,
@@ -44,8 +40,9 @@ def exchange_credentials(
             timeout=saved.timeout,
         )
         grant = read_grant(answer)
-        saved.offered = offered if grant is None else None
-        if grant is not None:
+        if grant is None:
+            saved.keep_offered(offered, ticket=answer.body.get("ticket"))
+        else:
             yield Work(partial(saved.begin, grant, offered))
         return answer, grant
 

@@ -6,13 +6,13 @@ flight, the flight is *abandoned*, and one of the waiting callers leads the next
 """
 
 import asyncio
-import os
 import threading
-import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
+from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.flow import Step, drive, drive_async
 
 Result = TypeVar("Result")
@@ -23,15 +23,14 @@ class TaskOwner(Protocol):
     """A client that remembers what runs in the background of its calls, and waits for it when it closes."""
 
     _tasks: "set[asyncio.Task[None]]"
-    _threads: "set[threading.Thread]"
+    _threads: "BackgroundThreads"
 
 
 class SingleFlight(Generic[Result]):
     """At most one flight, shared by all callers."""
 
     def __init__(self) -> None:
-        self.after_fork()
-        _instances.add(self)
+        renew_after_fork(self)
 
     def after_fork(self) -> None:
         """Drop the flight in a child process: it has none of its parent's threads, so the flight would never end."""
@@ -139,23 +138,52 @@ class InBackground:
     def __init__(self, step: Step) -> None:
         self._step = step
 
-    def run(self, driver: Any, /) -> None:
-        """Start a thread. It is no daemon: what the server answers must be saved even if the program ends."""
-
-        def work() -> None:
-            try:
-                self._step.run(driver)
-            finally:
-                owner._threads.discard(thread)
-
-        owner: TaskOwner = driver
-        thread = threading.Thread(target=work, name="gatepass-background")
-        owner._threads.add(thread)
-        thread.start()
+    def run(self, driver: TaskOwner, /) -> None:
+        """Start a thread."""
+        driver._threads.start(partial(self._step.run, driver))
 
     async def run_async(self, driver: Any, /) -> None:
         """Start a task, which the client keeps until it ends."""
         start_task(self._step.run_async(driver), driver)
+
+
+class BackgroundThreads:
+    """The threads of one client that run beside its calls. Any thread may wait for them, at any time."""
+
+    def __init__(self) -> None:
+        self._running: set[threading.Thread] = set()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Make the lock."""
+        self._lock = threading.Lock()
+        """Held while a thread starts: before that, none can wait for it."""
+
+    def start(self, act: Callable[[], object]) -> None:
+        """Start a thread. It is no daemon: what the server answers must be saved even if the program ends."""
+
+        def work() -> None:
+            try:
+                act()
+            finally:
+                self._running.discard(thread)
+
+        thread = threading.Thread(target=work, name="gatepass-background")
+        with self._lock:
+            self._running.add(thread)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads
+                self._running.discard(thread)
+                raise
+
+    def wait(self) -> None:
+        """Wait for those that have started."""
+        with self._lock:
+            running = list(self._running)
+        for thread in running:
+            if thread is not threading.current_thread():
+                thread.join()
 
 
 def start_task(work: Any, owner: TaskOwner) -> None:
@@ -163,15 +191,3 @@ def start_task(work: Any, owner: TaskOwner) -> None:
     task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
     owner._tasks.add(task)
     task.add_done_callback(owner._tasks.discard)
-
-
-_instances: "weakref.WeakSet[SingleFlight[Any]]" = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for single_flight in list(_instances):
-        single_flight.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -48,11 +48,9 @@ class TokenSource:
         """
         state = self.state
         yield from self._open()
-        serial = state.serial  # before the token: what another thread brings from now on is newer
-        token = state.current
-        known = token or refused
-        sid = state.sid if known is None else known.sid
-        if refused is not None and (state.sid if token is None else sid) != refused.sid:
+        with state.lock:
+            sid, serial, token = state.sid, state.serial, state.current
+        if refused is not None and sid != refused.sid:
             raise self._ended_error()
         is_refused = refused is not None and token is refused
         now = clock.now()
