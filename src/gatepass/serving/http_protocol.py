@@ -26,7 +26,7 @@ from gatepass.errors import Unavailable
 from gatepass.problem_codes import ProblemCode
 from gatepass.serving.admission import MAX_REFUSED, Admission
 from gatepass.serving.beyond_limits import BeyondLimits, response, unreadable
-from gatepass.serving.exchange import Exchange
+from gatepass.serving.exchange import OLD_VERSIONS, Exchange
 from gatepass.serving.heads import Heads
 from gatepass.wire.asgi import ASGIApp
 
@@ -161,8 +161,9 @@ class HttpProtocol(Heads):
         elif len(self.pipeline) >= MAX_PIPELINED:
             self._finish(b"")
         else:
-            is_last = version == "1.0" or self.admission.is_draining or not self.parser.should_keep_alive()
-            waits = b"expect" in names and version != "1.0" and self.expects_continue()
+            is_old = version in OLD_VERSIONS
+            is_last = is_old or self.admission.is_draining or not self.parser.should_keep_alive()
+            waits = b"expect" in names and not is_old and self.expects_continue()
             self._begin(Exchange(self, self.scope(version), is_last=is_last, expects_continue=waits))
 
     def _begin(self, exchange: Exchange) -> None:
