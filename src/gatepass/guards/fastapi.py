@@ -109,7 +109,7 @@ class PageCookie(SecurityBase):
 
 
 class OptionalPageCookie(PageCookie):
-    """The same for pages that are for everybody, and different for a person."""
+    """The same for pages that are open to all, and different for a person."""
 
     async def __call__(  # type: ignore[override]
         self, connection: HTTPConnection, scopes: SecurityScopes

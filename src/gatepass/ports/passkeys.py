@@ -25,4 +25,4 @@ class WebAuthn(Protocol):
         """Whether a signature is this key's over `message`."""
 
     def is_public_suffix(self, domain: str) -> bool:
-        """Whether everybody may have a name below this one, as co.uk: no RP id, for browsers."""
+        """Whether anyone may register a name below this one, as co.uk: no RP id, for browsers."""

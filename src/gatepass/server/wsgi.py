@@ -241,7 +241,7 @@ class _Exchange:
         answer = Answer(self._head["status"], list(self._head["headers"]), self._events or body)
         if self.answer.set_running_or_notify_cancel():
             self.answer.set_result(answer)
-        else:  # the caller waits no more, and nobody will read
+        else:  # the caller waits no more, and will not read
             self._gone.set()
 
 

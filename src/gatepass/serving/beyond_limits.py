@@ -13,11 +13,17 @@ class BeyondLimits(Problem):
 
     def __init__(self, status: int, sentence: str) -> None:
         self.status = status  # type: ignore[misc]
-        self.title = HTTPStatus(status).phrase  # type: ignore[misc]
-        super().__init__(CODES[status], sentence)
+        code, self.title = _KINDS[status]  # type: ignore[misc]
+        super().__init__(code, sentence)
 
 
-CODES = {400: "malformed-request", 408: "request-timeout", 414: "uri-too-long", 431: "head-too-large"}
+_KINDS = {
+    400: ("malformed-request", "Bad request"),
+    408: ("request-timeout", "Request timeout"),
+    414: ("uri-too-long", "URI too long"),
+    431: ("head-too-large", "Request header fields too large"),
+}
+"""Status → code and title. The phrases of Python change with its version."""
 
 
 def response(problem: Problem) -> bytes:
@@ -35,6 +41,6 @@ def response(problem: Problem) -> bytes:
 
 
 def unreadable() -> bytes:
-    """The response to what is no HTTP, in plain text: nobody who speaks to these endpoints sends it."""
+    """The response to what is no HTTP, in plain text: no client of these endpoints sends it."""
     head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {len(UNREADABLE)}"
     return f"{head}\r\nconnection: close\r\n\r\n{UNREADABLE}".encode()

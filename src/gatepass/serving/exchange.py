@@ -2,7 +2,7 @@
 
 An application sends a response in two messages or more. One of ours hands over the whole of it: `send.answer` is there
 where nothing stands between the application and the server, and saves the messages. What wraps `send` has no such
-method, so nobody is passed by.
+method, so no middleware is passed by.
 
 The head is checked and put together in one piece: it has as many line ends as lines and no other control character, so
 no value can begin a line of its own, or a response of its own (ASVS 1.2.1).
@@ -25,7 +25,7 @@ _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _NO_CONTROLS = bytes(byte for byte in range(256) if (byte >= 0x20 and byte != 0x7F) or byte == 0x09)
 _STATUS_LINES = {status.value: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection"))
-_OLD = frozenset(("0.9", "1.0"))
+OLD_VERSIONS = frozenset(("0.9", "1.0"))
 """Versions of HTTP whose clients know no chunks: a body without a length ends with the connection (RFC 9112 §6.1)."""
 _BODILESS = frozenset((204, 304))
 _FAULT = b"Internal Server Error"
@@ -180,7 +180,7 @@ class Exchange:
             self._due = 0 if is_bodiless else int(framing[b"content-length"])
         elif not is_bodiless:
             self.has_length = False
-            self.is_chunked = self._scope["http_version"] not in _OLD
+            self.is_chunked = self._scope["http_version"] not in OLD_VERSIONS
             self.is_last = self.is_last or not self.is_chunked
             own += [(b"transfer-encoding", b"chunked")] if self.is_chunked else []
         head = self._head(status, own)
@@ -193,7 +193,7 @@ class Exchange:
         for name, value in (*self._connection.default_headers, *headers):
             lines += (_up_to_value(name), value, b"\r\n")
         ends = len(lines) // 3 + 2
-        # In place of the 100: the client may send its body or not, and nobody could tell where the next request begins.
+        # In place of the 100: the client may send its body or not, so where the next request begins is unknown.
         self.is_last = self.is_last or (self._expects_continue and self._more_body and not self._body)
         if self.is_last:
             lines.append(b"connection: close\r\n")

@@ -22,6 +22,8 @@ class Heads(Flow):
         self.parser = _new_parser(self)
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
+        self.has_head = False
+        """The head of the request under way is complete."""
         self.client: tuple[str, int] | None = None
         self._server: tuple[str, int | None] | None = None
         self._scheme = "http"
@@ -64,15 +66,19 @@ class Heads(Flow):
 
     def on_message_begin(self) -> None:
         """Called at the first byte of a request."""
-        self.url, self.headers = b"", []
+        self.url, self.headers, self.has_head = b"", [], False
 
     def on_url(self, url: bytes) -> None:
         """Called for each part of the address."""
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called for each field of a head."""
-        self.headers.append((name.lower(), value))
+        """Called for each field of a head, and for those behind a chunked body, which are none (RFC 9110 §6.5.1).
+
+        A proxy that sets or strips headers has not seen these.
+        """
+        if not self.has_head:
+            self.headers.append((name.lower(), value))
 
     def scope(self, version: str) -> dict[str, Any]:
         """The request whose head is complete, as ASGI has it. Raises ValueError for a CONNECT: there are no tunnels."""

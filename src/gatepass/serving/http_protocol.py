@@ -26,7 +26,7 @@ from gatepass.errors import Unavailable
 from gatepass.problem_codes import ProblemCode
 from gatepass.serving.admission import MAX_REFUSED, Admission
 from gatepass.serving.beyond_limits import BeyondLimits, response, unreadable
-from gatepass.serving.exchange import Exchange
+from gatepass.serving.exchange import OLD_VERSIONS, Exchange
 from gatepass.serving.heads import Heads
 from gatepass.wire.asgi import ASGIApp
 
@@ -77,6 +77,7 @@ class HttpProtocol(Heads):
         self._network: str | None = None
         self._excess = 0
         self._head = 0
+        """Bytes since the last one of a body: of a head, of the sizes of chunks, of the fields behind them."""
         self._has_begun = False
         """A request has begun and is not complete."""
         self._answered_at = math.inf
@@ -127,14 +128,13 @@ class HttpProtocol(Heads):
         """Parse the data; refuse a head that is too large, and what is no HTTP."""
         if self._is_refused:
             return
-        if self._is_in_head:
-            self._head += len(data)
+        self._head += len(data)
         try:
             self.parse(data)
         except httptools.HttpParserError:
             if not self._is_refused:
                 self._finish(unreadable())
-        if self._is_in_head and self._head > MAX_HEAD and not self._is_refused:
+        if self._head > MAX_HEAD and not self._is_refused:
             self.refuse(431, "The head of the request is too large.")
 
     def on_message_begin(self) -> None:
@@ -148,6 +148,7 @@ class HttpProtocol(Heads):
         """Hand a request to the application if its head is within bounds."""
         if self._is_refused or self.is_upgrade():
             return
+        self.has_head = True
         names, version = [name for name, _ in self.headers], self.parser.get_http_version()
         if self._excess:
             self._finish(response(Unavailable(ProblemCode.OVERLOADED, "Too many connections at once; try again.")))
@@ -160,8 +161,9 @@ class HttpProtocol(Heads):
         elif len(self.pipeline) >= MAX_PIPELINED:
             self._finish(b"")
         else:
-            is_last = version == "1.0" or self.admission.is_draining or not self.parser.should_keep_alive()
-            waits = b"expect" in names and version != "1.0" and self.expects_continue()
+            is_old = version in OLD_VERSIONS
+            is_last = is_old or self.admission.is_draining or not self.parser.should_keep_alive()
+            waits = b"expect" in names and not is_old and self.expects_continue()
             self._begin(Exchange(self, self.scope(version), is_last=is_last, expects_continue=waits))
 
     def _begin(self, exchange: Exchange) -> None:
@@ -181,6 +183,7 @@ class HttpProtocol(Heads):
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of a body to the application, unless the request was refused or has its response."""
+        self._head = 0
         if not (self._is_refused or self._newest.is_complete) and self._newest.take(body) > MAX_BODY_WAITING:
             self.pause_reading()
 

@@ -2,10 +2,10 @@
 
     peer 203.0.113.7                                                  203.0.113.0/24
     peer ::ffff:10.0.0.1 (trusted), X-Forwarded-For: 192.0.2.1:4711   192.0.2.0/24
-    peer 10.0.0.1, not trusted                                        unknown: probably a proxy, before everybody
+    peer 10.0.0.1, not trusted                                        unknown: probably a proxy, before all clients
 
-An unknown network must not be counted: what is counted for "no address" is counted for everybody, and one guesser
-would lock all others out. A peer or hop that is a private address is unknown for the same reason.
+An unknown network must not be counted: what is counted for "no address" is counted for all such requests, and one
+client that guesses passwords would lock the others out. A private address is unknown for the same reason.
 """
 
 import functools

@@ -22,8 +22,12 @@ _CACHED = "_gatepass_user"
 
 
 def is_left_to_django(path: str) -> bool:
-    """Whether Django's own session says who calls at this path (without the prefix of the project)."""
-    return path.startswith(tuple(getattr(settings, "GATEPASS_DJANGO_PATHS", DJANGO_PATHS)))
+    """Whether Django's own session says who calls at this path (without the prefix of the project).
+
+    By whole segments: `/admin` says nothing of /administrators.
+    """
+    below = (each.rstrip("/") + "/" for each in getattr(settings, "GATEPASS_DJANGO_PATHS", DJANGO_PATHS))
+    return f"{path}/".startswith(tuple(below))
 
 
 def set_user(request: HttpRequest, users: DjangoUsers) -> None:

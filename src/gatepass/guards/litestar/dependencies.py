@@ -75,5 +75,5 @@ def refuse_cached(handler: HTTPRouteHandler) -> None:
     if handler.cache and asked:
         raise ConfigurationError(
             f"{handler.handler_name} has cache=… and asks for `{min(asked)}`: the cache would show one person's "
-            "response to everybody. Leave cache out, or cache what the handler reads."
+            "response to all others. Leave cache out, or cache what the handler reads."
         )

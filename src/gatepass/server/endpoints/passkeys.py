@@ -6,7 +6,7 @@
                                                        POST /login/passkey           what it signed → signed in
 
 They are served where the gate has an RP id. The options are the JSON that browsers take as it is. A sign-in needs no
-name, as the device knows which accounts it has, so the options are the same for everybody. With the ticket of a first
+name, as the device knows which accounts it has, so the options are the same for all callers. With the ticket of a first
 step it is the second one.
 """
 
