@@ -67,6 +67,16 @@ async def check_from_outside(settings: Settings, url: str, *, mount: str = "/aut
     yield ok("address", f"{url}{mount} responds.")
     for finding in _check_headers(url, keys):
         yield finding
+    try:
+        async for finding in _check_further(settings, url, mount):
+            yield finding
+    except (OSError, http.client.HTTPException) as failure:
+        message = f"{url} no longer responds: {_reason(failure)}. The rest is not checked."
+        yield error("address", message, "Read the logs of the server and of the proxy, and run this again.")
+
+
+async def _check_further(settings: Settings, url: str, mount: str) -> AsyncIterator[Finding]:
+    """What is asked of a server that has answered once. Raises OSError or HTTPException where it does so no more."""
     async for finding in _check_plain_http(url, mount):
         yield finding
     yield _check_cookies(settings, await _request(url, "POST", f"{mount}/logout"))

@@ -26,13 +26,13 @@ def copy_database(source: Path, target: Path, *, replace: bool) -> int:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         _copy(source, part)
+        _remove_beside(target, "-wal", "-shm", "-journal")  # what SQLite would apply to the copy
         os.replace(part, target)
         _flush(target.absolute().parent)
     except (OSError, sqlite3.Error) as fault:
         raise ConfigurationError(f"{source} cannot be copied to {target}: {fault}.") from None
     finally:
-        for leftover in (part, *(part.with_name(part.name + end) for end in ("-wal", "-shm"))):
-            leftover.unlink(missing_ok=True)
+        _remove_beside(part, "", "-wal", "-shm")
     return target.stat().st_size
 
 
@@ -46,6 +46,11 @@ def _copy(source: Path, part: Path) -> None:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
     _flush(part)
+
+
+def _remove_beside(path: Path, *ends: str) -> None:
+    for end in ends:
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:
