@@ -36,6 +36,7 @@ interface Settled {
 
 /** Options of layers for one request go into its configuration: `instance.get(url, { retry: false })`. */
 export interface Attachment {
+  /** Its token goes to the origin of the instance's `baseURL`; of an instance without one, to that of the session's. */
   readonly session: Session;
   /** Run inside all interceptors and around the session; the first is the outermost. */
   readonly layers?: readonly Layer[] | undefined;
@@ -65,7 +66,7 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
 
   async function exchange(config: InternalAxiosRequestConfig, adapter: AxiosAdapter): Promise<AxiosResponse> {
     const { headers } = config;
-    const home = new URL(instance.defaults.baseURL ?? "", globalThis.location?.href);
+    const home = new URL(instance.defaults.baseURL || attachment.session.origin, globalThis.location?.href);
     // Resolved against the page, as the browser does: an interceptor may have removed the base, then no token is sent.
     const url = new URL(addressOf(config), globalThis.location?.href ?? home);
     const signal = (config.signal as AbortSignal | undefined) ?? null;

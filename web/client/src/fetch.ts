@@ -9,7 +9,7 @@
  */
 
 import { GatepassError, isGatepassError, transportError } from "./errors.js";
-import { deliver, withToken } from "./request/deliver.js";
+import { deliver, isStream, withToken } from "./request/deliver.js";
 import { createInterceptors, type Interceptors } from "./request/interceptors.js";
 import type { Call, Layer } from "./request/layer.js";
 import { refusalIn } from "./request/refusal.js";
@@ -68,8 +68,11 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
   async function request<Data>(url: string, given: ClientOptions = {}): Promise<ClientResponse<Data>> {
     const headers = new Headers(common);
     if (given.headers) for (const [name, value] of new Headers(given.headers)) headers.set(name, value);
-    const request = { method: "GET", ...defaults, ...given, url, headers };
-    return run(request, exchange) as Promise<ClientResponse<Data>>;
+    const request: Record<string, unknown> = { method: "GET", ...defaults };
+    // What is undefined counts as not given: `{ timeout: options.timeout }` keeps the client's.
+    for (const [name, value] of Object.entries({ ...given, url, headers }))
+      if (value !== undefined) request[name] = value;
+    return run(request as unknown as ClientRequest, exchange) as Promise<ClientResponse<Data>>;
   }
 
   /** Converts a request for `fetch` and passes it through the layers. */
@@ -78,17 +81,18 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
     const base = new URL(baseURL || session.origin, globalThis.location?.href);
     const url = resolveUrl(path, base, query);
     const method = rest.method.toUpperCase();
-    const isJson = Array.isArray(body) || Object.getPrototypeOf(body ?? "") === Object.prototype;
-    const isStream = body instanceof ReadableStream;
+    const isOnce = isStream(body);
+    // By its tag: a class of the application's is an object too, and so is one of another frame.
+    const isJson = !isOnce && / (Object|Array)]/.test({}.toString.call(body));
     const sent = isJson ? JSON.stringify(body) : ((body as BodyInit | undefined) ?? null);
-    const init = { ...rest, ...(isStream && { duplex: "half" }), method, body: sent } as RequestInit;
+    const init = { ...rest, ...(isOnce && { duplex: "half" }), method, body: sent } as RequestInit;
     if (isJson && !headers.has("Content-Type")) headers.set("Content-Type", "application/json");
     const call = {
       method,
       url,
       headers,
       signal: rest.signal ?? null,
-      isReplayable: !isStream,
+      isReplayable: !isOnce,
       options: { ...request },
     };
     return deliver({ session, layers }, call, (call, trace) =>
@@ -105,8 +109,7 @@ export function createClient({ baseURL, session, layers, fetch, headers: common,
         const headers = new Headers(request.headers);
         if (token) headers.set("Authorization", `Bearer ${token}`);
         const response = await (fetch ?? globalThis.fetch)(call.url.href, { ...init, headers, signal });
-        const { status } = response;
-        return [response, status, status === 401 ? await refusalIn(response) : null];
+        return [response, response.status, await refusalIn(response)];
       });
       return await readResponse(response, request);
     } catch (cause) {

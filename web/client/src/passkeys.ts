@@ -168,7 +168,7 @@ async function device(
     const { name } = cause as Error;
     if (name === "InvalidStateError")
       throw new GatepassError("http", { status: 409, problem: { code: "passkey-taken" }, cause });
-    if (signal.aborted || /^(NotAllowed|Abort)Error$/.test(name)) throw new GatepassError("aborted", { cause });
+    if (signal.aborted || /^(NotAllowed|Abort)/.test(name)) throw new GatepassError("aborted", { cause });
     throw cause;
   }
 }

@@ -82,6 +82,8 @@ async function sendWithRetries<A extends Answer>(
       const wait = waitBefore(attempt, failure.retryAfterMs, policy);
       if (isLeft && performance.now() + wait <= end && budget.spend()) {
         call.onRetry?.({ attempt, wait, failure });
+        // No caller gets this answer. Of fetch, an unread body would keep the connection.
+        (answer as Partial<Response> | undefined)?.body?.cancel().catch(() => {});
         await waitFor(wait, call.signal);
       } else if (answer) return answer;
       else throw error;

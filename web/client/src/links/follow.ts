@@ -80,7 +80,7 @@ async function followOne(session: Session, path: string, { signal, tell, onError
       await whileFresh(session, link, { use, over });
     } catch (error) {
       if (over.aborted) break;
-      onError?.(error);
+      if (onError) queueMicrotask(() => onError(error));
       if (isGatepassError(error) && error.kind === "http" && !TEMPORARY.test(`${error.status}`)) break;
       await again.wait(INITIAL_BACKOFF, isGatepassError(error) ? error.retryAfterMs : 0);
     }

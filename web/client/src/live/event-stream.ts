@@ -30,7 +30,8 @@ export async function* readEvents(body: ReadableStream<Uint8Array>, place: Place
     if (name === "data") data.push(value!);
     else if (name === "event") type = value!;
     else if (name === "id" && !value!.includes("\0")) id = value!;
-    else if (name === "retry" && /^\d+$/.test(value!)) place.retry = Number(value);
+    // Of 0 nothing could be doubled where attempts fail.
+    else if (name === "retry" && /^\d+$/.test(value!)) place.retry = Number(value) || 1;
   }
 }
 
@@ -40,13 +41,16 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
   // Takes the byte order mark away, and keeps a letter that is spread over two chunks.
   const decoder = new TextDecoder();
   let rest = "";
+  let isAfterCr = false;
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      rest += decoder.decode(value, { stream: true });
-      // A CR at the end may be half of a CR LF.
-      const lines = rest.split(/\r\n|\n|\r(?!$)/);
+      const text = decoder.decode(value, { stream: true });
+      // A CR ends its line at once; a LF that follows it in the next chunk is part of the same end.
+      rest += text.replace(isAfterCr ? /^\n/ : "", "");
+      if (text) isAfterCr = text.endsWith("\r");
+      const lines = rest.split(/\r\n|\n|\r/);
       rest = lines.pop()!;
       yield* lines;
     }

@@ -38,7 +38,7 @@ const TEMPORARY = /^(408|425|429|5\d\d)$/;
  * The events of a stream, one after another, as long as the session lasts.
  *
  * The loop ends with the session, with the signal, or by a 204. Rejects with a GatepassError, `http`, for an answer that
- * another attempt would get again: a 403, a 404, another media type. Leaving the loop closes the stream.
+ * another attempt would get again: a 403, a 404, a second 401, another media type. Leaving the loop closes the stream.
  */
 export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEvent> {
   const { session, signal, lastEventId: id = "", renew = "used" } = setup;
@@ -50,6 +50,7 @@ export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEven
   const place = { id, retry: RETRY };
   const url = new URL(setup.url, globalThis.location?.href);
   const fetch = setup.fetch ?? createFetch({ session });
+  let refusals = 0;
   try {
     while (!over.aborted) {
       while (!over.aborted && !use.mayTake()) await use.next();
@@ -63,12 +64,15 @@ export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEven
         if (response.status === 204) return;
         await check(response);
         again.reset();
+        refusals = 0;
         yield* readEvents(response.body!, place);
       } catch (error) {
         if (over.aborted) return;
         // Else the network, or no token: one can be had later, or the session has ended and with it the loop.
         if (isGatepassError(error) && error.kind === "http") {
-          if (!TEMPORARY.test(`${error.status}`)) throw error;
+          // For a token that is young no call refreshes. Here it may be that the session has just ended.
+          if (error.status === 401 && !refusals++) await session.refresh();
+          else if (!TEMPORARY.test(`${error.status}`)) throw error;
           least = error.retryAfterMs ?? 0;
         }
       } finally {

@@ -18,7 +18,8 @@ const signals = new WeakMap<Session, Known>();
 export function sessionSignal(session: Session): AbortSignal {
   const sid = session.getSnapshot().sessionId;
   const known = signals.get(session);
-  if (known?.sid === sid) return known.signal;
+  // One that has fired stays fired: a session whose cookie was lost and came back has another one.
+  if (known?.sid === sid && !known.signal.aborted) return known.signal;
   const over = new AbortController();
   signals.set(session, { sid, signal: over.signal });
   const look = () => {

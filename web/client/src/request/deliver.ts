@@ -99,5 +99,6 @@ export async function refusalOf(challenge: string | null | undefined, body: unkn
 
 /** Whether it is a stream, of the Web or of Node: it cannot be read, or sent, twice. */
 export function isStream(data: unknown): boolean {
-  return data instanceof ReadableStream || typeof (data as { pipe?: unknown } | null)?.pipe === "function";
+  const { getReader, pipe } = Object(data);
+  return typeof (getReader ?? pipe) === "function";
 }

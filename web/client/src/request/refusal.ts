@@ -3,8 +3,9 @@
 import { parse } from "../session/endpoints.js";
 import { type Refusal, refusalOf } from "./deliver.js";
 
-/** For a 401. Leaves its body to the caller. */
+/** Null but for a 401. Leaves its body to the caller. */
 export async function refusalIn(response: Response): Promise<Refusal> {
+  if (response.status !== 401) return null;
   return refusalOf(response.headers.get("WWW-Authenticate"), await response.clone().text());
 }
 

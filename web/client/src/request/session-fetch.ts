@@ -51,7 +51,7 @@ export function createFetch({ session, origin, layers, isRefused, fetch }: Fetch
     const headers = new Headers(init.headers ?? request?.headers);
     // With the slash, since "blob:https://…" has the origin too.
     const isOwn = url.href.startsWith(`${new URL(origin || session.origin).origin}/`) && !headers.has("Authorization");
-    const signal = init.signal === undefined ? (request?.signal ?? null) : init.signal;
+    const { signal = request?.signal ?? null } = init;
     const isReplayable = !isStream(init.body);
     const method = (init.method ?? request?.method ?? "GET").toUpperCase();
     let next = request;
@@ -78,10 +78,9 @@ export function createFetch({ session, origin, layers, isRefused, fetch }: Fetch
         const response = await (fetch ?? globalThis.fetch)(present ?? input, sent).catch((cause) => {
           throw transportError(attempt.signal, cause);
         });
-        const { status } = response;
-        let refusal = status === 401 ? await refusalIn(response) : null;
+        let refusal = await refusalIn(response);
         if (token && !refusal && isReplayable && isRefused && (await isInside(response))) refusal = "invalid";
-        return [response, status, refusal];
+        return [response, response.status, refusal];
       }),
     );
   }
@@ -97,7 +96,7 @@ function isRequest(value: RequestInfo | URL | RequestInit): value is Request {
 function rethrow(error: unknown): never {
   if (!isGatepassError(error)) throw error;
   const { kind, cause } = error;
-  if (kind === "network" || kind === "timeout" || kind === "aborted") throw cause;
+  if (/^(network|timeout|aborted)$/.test(kind)) throw cause;
   // By this message libraries know a failure of the network, after which a request may be tried again later.
   throw new TypeError(kind === "refresh-unavailable" ? "fetch failed" : kind, { cause: error });
 }

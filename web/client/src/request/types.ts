@@ -9,7 +9,7 @@ export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | 
   readonly url: string;
   readonly method: string;
   readonly headers: Headers;
-  /** A plain object or array is sent as JSON. */
+  /** An object or an array is sent as JSON; what fetch itself takes (a text, a form, a Blob, bytes, a stream), as it is. */
   readonly body?: unknown;
   /** Appended to the address. A list repeats its name; null and undefined are omitted. */
   readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>> | undefined;

@@ -130,7 +130,8 @@ export function createRefresh(parts: Parts): (serial: number, onCall: () => void
       memory.reset({ sessionId: state.sid, generation: state.generation });
       return true;
     }
-    if (isElsewhere) return false;
+    // The response has set its state cookie, and this page sees none: it looks for another name, and no retry helps.
+    if (isElsewhere || (mark && !state && jar.isReadable)) return false;
     if (mark && sid) {
       jar.remember({ sid, ...mark });
       memory.update({ generation: mark.generation });

@@ -28,8 +28,12 @@ type Message = Grant & { readonly left: number; readonly at: number; readonly re
 
 /** Opens the channel `name`; `now` is the clock of the session. */
 export function openChannel(scope: BrowserScope, name: string, now: () => number, listener: ChannelListener): Channel {
-  const channel = scope.document && scope.BroadcastChannel && new scope.BroadcastChannel(name);
-  if (channel) channel.onmessage = ({ data }) => data && receive(data);
+  let channel: InstanceType<NonNullable<BrowserScope["BroadcastChannel"]>> | null | undefined;
+  try {
+    // Firefox throws where it blocks the storage of a site.
+    channel = scope.document && new scope.BroadcastChannel!(name);
+    channel!.onmessage = ({ data }) => data && receive(data);
+  } catch {}
 
   function receive(message: Message): void {
     const { sid, reason, token, generation, lifetime, left, at } = message;
@@ -45,6 +49,10 @@ export function openChannel(scope: BrowserScope, name: string, now: () => number
     isOpen: !!channel,
     share: (grant) => channel?.postMessage({ ...grant, left: grant.expiresAt - now(), at: Date.now() }),
     end: (sid, reason) => channel?.postMessage({ sid, reason }),
-    close: () => channel?.close(),
+    close() {
+      channel?.close();
+      // To post to a closed one throws, and a refresh or a sign-out may be under way.
+      channel = null;
+    },
   };
 }

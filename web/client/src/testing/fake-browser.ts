@@ -196,7 +196,13 @@ class FakeChannel {
     private readonly profile: FakeProfile,
     private readonly name: string,
   ) {
-    this.close = profile.join(name, this);
+    const leave = profile.join(name, this);
+    this.close = () => {
+      leave();
+      this.postMessage = () => {
+        throw new DOMException("Channel is closed", "InvalidStateError");
+      };
+    };
   }
 
   postMessage(data: unknown): void {
