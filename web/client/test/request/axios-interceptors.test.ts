@@ -5,9 +5,9 @@ import { describe, expect, it } from "vitest";
 import { attachAxios } from "../../src/axios.js";
 import { GatepassError } from "../../src/errors.js";
 import type { Layer } from "../../src/request/layer.js";
-import { BASE, overAxios, worldOf } from "../fake/clients.js";
+import { BASE, fetchWorld, overAxios, worldOf } from "../fake/clients.js";
 import { pass, settled, useFakeClock } from "../fake/clock.js";
-import { failed, fetchWorld, later } from "../fake/later.js";
+import { failed, later } from "../fake/later.js";
 import { problem } from "../fake/server.js";
 import { calls } from "../fake/world.js";
 

@@ -4,9 +4,9 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { isGatepassError } from "../../src/errors.js";
 import { type Client, type ClientRequest, type ClientResponse, createClient } from "../../src/fetch.js";
-import { BASE, overFetch } from "../fake/clients.js";
+import { BASE, fetchWorld, overFetch } from "../fake/clients.js";
 import { settled, useFakeClock } from "../fake/clock.js";
-import { failed, fetchWorld, later } from "../fake/later.js";
+import { failed, later } from "../fake/later.js";
 import { problem } from "../fake/server.js";
 
 useFakeClock();
