@@ -28,7 +28,7 @@ from gatepass.access.check import Check
 from gatepass.core.keyring import SigningKey, parse_secret
 from gatepass.core.secret import Secret
 from gatepass.sessions.service import Caller
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.system import SystemClock, new_secret
 from gatepass.testing.clock import FastHasher
 

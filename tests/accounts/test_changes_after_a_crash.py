@@ -9,7 +9,7 @@ import pytest
 
 from gatepass import HookFacts
 from gatepass.accounts.changes import HEAD_START
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock

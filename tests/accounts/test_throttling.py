@@ -172,7 +172,7 @@ class TestHardStop:
         self, at: GateHarness, ann: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Addresses in turn, more than the table has room for: each account still stops."""
-        monkeypatch.setattr("gatepass.stores.memory_attempts.MAX_ATTEMPT_KEYS", 10)
+        monkeypatch.setattr("gatepass.stores.memory.attempts.MAX_ATTEMPT_KEYS", 10)
         for count in range(LIFETIME.free):
             statuses = {(await fail(Browser(at.gate.asgi, address=f"10.{count}.0.1"), 1))[0].status}
             assert statuses == {401}

@@ -1,9 +1,15 @@
-"""Commands that run inside the test process configure logging for a whole process; each test gives it back."""
+"""An empty working directory for commands.
+
+Those that run inside the test process configure logging for a whole process; each test gives it back.
+"""
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.support.cli import SETTINGS
 
 NAMES = (None, "gatepass.events", "uvicorn")
 
@@ -17,3 +23,12 @@ def logging_is_restored() -> Iterator[None]:
     for logger, (level, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)
         logger.handlers[:] = handlers
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty working directory, settings in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(f"GATEPASS_{name}", value)
+    return tmp_path

@@ -20,18 +20,10 @@ from gatepass.settings import Settings
 from gatepass.stores import SQLiteStore
 from gatepass.system import SystemClock
 from gatepass.testing.totp import totp_code
+from tests.support.cli import GOOD
 from tests.support.cli_accounts import OLD, lines, listed, run, signs_in
-from tests.support.gates import SECRET
 
-GOOD = "seven green bottles on a wall"
-
-
-@pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GATEPASS_SECRET", SECRET)
-    monkeypatch.setenv("GATEPASS_STORE", "sqlite:///gate.db")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_an_account_is_closed_opened_and_deleted_by_address_or_id() -> None:

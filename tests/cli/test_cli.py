@@ -19,15 +19,6 @@ from tests.support.nobody import without_home
 from tests.support.process import gatepass
 
 
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty working directory, settings in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv(f"GATEPASS_{name}", value)
-    return tmp_path
-
-
 def test_each_command_is_found_under_its_own_name() -> None:
     assert [command.name for command in main.commands.values()] == list(main.commands)
 

@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli_accounts import OLD, lines, listed, run, signs_in
-from tests.support.gates import SECRET
 
-
-@pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GATEPASS_SECRET", SECRET)
-    monkeypatch.setenv("GATEPASS_STORE", "sqlite:///gate.db")
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_an_import_takes_what_fits_and_says_why_the_rest_does_not(folder: Path) -> None:

@@ -9,17 +9,8 @@ from click.testing import CliRunner
 
 from gatepass.cli import main
 from gatepass.cli.audit import actor
-from tests.support.cli import GOOD, SETTINGS
+from tests.support.cli import GOOD
 from tests.support.nobody import without_home
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty working directory, settings in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv(f"GATEPASS_{name}", value)
-    return tmp_path
 
 
 class TestAudit:

@@ -15,15 +15,6 @@ from tests.support.gates import SECRET
 from tests.support.process import gatepass, serving
 
 
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty working directory, settings in the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv(f"GATEPASS_{name}", value)
-    return tmp_path
-
-
 class TestServe:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_it_serves_on_a_free_port_and_a_signal_stops_it_cleanly(

@@ -37,11 +37,8 @@ FOREIGN = signed_in("bob", "tablet")
 
 
 @pytest.fixture(autouse=True)
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def filled(folder: Path) -> None:
     """A file with two accounts: Ann is signed in twice, Bob once."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GATEPASS_SECRET", SECRET)
-    monkeypatch.setenv("GATEPASS_STORE", "sqlite:///gate.db")
 
     async def fill() -> None:
         store = open_store("sqlite:///gate.db")
@@ -53,7 +50,6 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         await store.close()
 
     asyncio.run(fill())
-    return tmp_path
 
 
 def run(*arguments: str) -> Result:

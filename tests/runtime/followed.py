@@ -11,7 +11,7 @@ from gatepass.core.event import Event
 from gatepass.errors import StoreUnavailable, Unavailable
 from gatepass.ports import Revocation
 from gatepass.runtime.follower import Follower
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.clock import ManualClock
 from tests.support.fake_time import FakeTime
 from tools.services.patience import patience

@@ -9,7 +9,7 @@ from gatepass.core.event import Event, RevocationsLost, RevocationsRestored
 from gatepass.errors import Unavailable
 from gatepass.ports import PartlyRead, Revocation
 from gatepass.runtime.follower import Follower
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW
 

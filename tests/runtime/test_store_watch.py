@@ -11,7 +11,7 @@ from gatepass.core.event import Event, RefreshRefused, SessionRefreshed, Session
 from gatepass.errors import StoreUnavailable
 from gatepass.runtime.lost_sessions import MIN_LOST, WINDOW, LostSessions
 from gatepass.runtime.store_watch import StoreWatch
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW

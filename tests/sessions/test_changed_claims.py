@@ -14,7 +14,7 @@ from gatepass.core.strict_json import Json
 from gatepass.errors import InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.sessions.changed_claims import UnknownAccount
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import account_of
 from tests.support.browser import Browser

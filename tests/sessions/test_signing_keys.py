@@ -10,7 +10,7 @@ from gatepass.core.keyring import parse_secret
 from gatepass.errors import ConfigurationError, InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.sessions.signing_keys import UnknownKey
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, Browser

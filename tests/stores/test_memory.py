@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gatepass.stores.limits import MAX_ATTEMPT_KEYS
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.battery import StoreBattery
 
 

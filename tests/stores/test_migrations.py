@@ -9,7 +9,7 @@ import pytest
 from gatepass.core.account import Account
 from gatepass.errors import ConfigurationError
 from gatepass.stores import open_store, rows
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.migrations import Applied, Migration, applied_to_sqlite, load, migrate_sqlite, pending
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.records import account_of, session_of

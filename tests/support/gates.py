@@ -13,7 +13,7 @@ from gatepass.core.keyring import compose_secret
 from gatepass.core.policy import Policy
 from gatepass.gate import Gatepass
 from gatepass.ports import Store
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.clock import FastHasher, ManualClock
 from tests.support.browser import ORIGIN
 from tools.services.patience import PATIENCE

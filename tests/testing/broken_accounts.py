@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 
 
 class KeepsIdentities(MemoryStore):

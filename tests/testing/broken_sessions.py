@@ -8,7 +8,7 @@ from typing import Any
 from gatepass.core.claims_mark import first_number
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.ports import Attempts, Revocation
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 
 
 class IgnoresVersion(MemoryStore):

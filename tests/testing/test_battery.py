@@ -8,7 +8,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from gatepass.ports import Store
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.battery import StoreBattery
 from gatepass.testing.machine import StoreMachine
 from tests.testing import broken_accounts, broken_sessions

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from gatepass import Gatepass, Policy, Tokens
 from gatepass.guards import flask as flask_guard
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing import FastHasher, ManualClock, account_id_of, memory_gate, sign_in
 from tests.guards import apps, django_project
 

@@ -22,7 +22,7 @@ from gatepass.client import Budget, Client, FileStorage, Retry, UnauthenticatedE
 from gatepass.core.session import EndReason, Session, Swap
 from gatepass.guards.fastapi import CurrentPrincipal, requires
 from gatepass.ports import Message
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 
 __all__ = [
     "Annotated",

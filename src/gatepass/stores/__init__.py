@@ -17,7 +17,7 @@ from gatepass._extras import missing_extra
 from gatepass.errors import ConfigurationError
 from gatepass.ports import Store
 from gatepass.stores.combined.store import CombinedStore, SessionEngine
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.stores.urls import split_url
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from gatepass._extras import missing_extra
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 from gatepass.ports import Store
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.records import NOW, account_of, digest, session_of, swap_of
 
 try:

@@ -13,7 +13,7 @@ import pytest
 from gatepass.core.account import Account
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.combined.store import CombinedStore
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.redis.cluster import Cluster
 from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.records import NOW, account_of, session_of, signed_in

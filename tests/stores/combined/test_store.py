@@ -11,7 +11,7 @@ from gatepass.core.stored_key import StoredKey
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
 from gatepass.stores.combined.store import CombinedStore
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.redis.store import RedisStore
 from gatepass.stores.sqlite.store import SQLiteStore
 from gatepass.testing.battery import SharedBattery, StoreBattery

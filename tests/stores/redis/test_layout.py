@@ -7,7 +7,7 @@ import pytest
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.combined.store import CombinedStore
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.redis.layout import pack_session, unpack_session
 from gatepass.stores.redis.scripts import Call
 from gatepass.stores.redis.store import RedisStore

@@ -13,7 +13,7 @@ from hypothesis import settings
 from gatepass.errors import ConfigurationError, StoreUnavailable
 from gatepass.ports import Store
 from gatepass.stores.combined.store import CombinedStore
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.redis import durability
 from gatepass.stores.redis.store import RedisStore
 from gatepass.testing.battery import SharedBattery, StoreBattery

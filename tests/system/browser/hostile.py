@@ -23,7 +23,7 @@ from starlette.routing import Mount, Route
 from gatepass.core.event import Event
 from gatepass.gate import Gatepass
 from gatepass.serving.process import bind
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.browsers import Browsers
 from gatepass.wire.cookies import SameSite

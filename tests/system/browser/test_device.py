@@ -22,7 +22,7 @@ from gatepass import Gatepass
 from gatepass.core.event import Event
 from gatepass.core.policy import Policy
 from gatepass.core.session import Session
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.testing.clock import FastHasher
 from gatepass.wire.asgi import ASGIApp, Receive, Scope, Send
 from gatepass.wire.browsers import Browsers

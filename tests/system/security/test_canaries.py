@@ -11,7 +11,7 @@ import pytest
 from gatepass.core.claims import Tokens
 from gatepass.ports import Store
 from gatepass.stores.combined.store import CombinedStore
-from gatepass.stores.memory import MemoryStore
+from gatepass.stores.memory.store import MemoryStore
 from gatepass.stores.postgres.store import PostgresStore
 from gatepass.stores.redis.store import RedisStore
 from gatepass.stores.sqlite.store import SQLiteStore

@@ -3,35 +3,21 @@
 /** The form of docs/guides/mail-codes.md, which applications copy. */
 
 import { readFileSync } from "node:fs";
-import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { cleanup, render, screen } from "@testing-library/react";
 import { StrictMode } from "react";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { GatepassError } from "../src/errors.js";
 import { fakeSession } from "../src/testing.js";
+import { press, type } from "./components/acts.js";
 import { MailCodeForm } from "./components/mail-code-form.js";
-import { pass, useFakeClock } from "./fake/clock.js";
+import { useFakeClock } from "./fake/clock.js";
 
 useFakeClock();
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
 afterEach(cleanup);
 
 const refusal = (code: string, status = 401) => new GatepassError("http", { status, problem: { code } });
-
-/** Types into the only field, and sends it. */
-async function type(label: string, text: string) {
-  fireEvent.change(screen.getByLabelText(label), { target: { value: text } });
-  await act(async () => {
-    fireEvent.submit(screen.getByLabelText(label).closest("form")!);
-    await pass(1);
-  });
-}
-
-const press = (name: string) =>
-  act(async () => {
-    screen.getByRole("button", { name }).click();
-    await pass(1);
-  });
 
 function shown() {
   const session = fakeSession({ status: "anonymous" });

@@ -2,25 +2,19 @@ import { configureStore } from "@reduxjs/toolkit";
 import { createApi } from "@reduxjs/toolkit/query";
 import { describe, expect, it } from "vitest";
 
-import { createClient } from "../src/fetch.js";
 import type { Layer } from "../src/request/layer.js";
 import { retry } from "../src/retry.js";
 import { baseQuery, resetOnChange } from "../src/rtk.js";
+import { fetchWorld } from "./fake/clients.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { BOB, calls, signedIn } from "./fake/world.js";
+import { BOB, calls } from "./fake/world.js";
 
 useFakeClock();
 
 /** A store with an API over a client of Ann's. */
 async function world(layers: readonly Layer[] = []) {
-  const made = await signedIn();
-  const { session, profile } = made;
-  const client = createClient({
-    baseURL: "http://localhost:8000/api",
-    session,
-    fetch: (input, init) => profile.send(`${input}`, init),
-    layers,
-  });
+  const made = await fetchWorld(layers);
+  const { client } = made;
   const api = createApi({
     baseQuery: baseQuery(client),
     endpoints: (build) => ({

@@ -4,13 +4,13 @@ import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-quer
 import { act, cleanup, render, screen } from "@testing-library/react";
 import { afterEach, describe, expect, it } from "vitest";
 
-import { createClient } from "../src/fetch.js";
 import type { Layer } from "../src/request/layer.js";
 import { budgetFor } from "../src/request/retry-budget.js";
 import { retry } from "../src/retry.js";
 import { clearOnChange, queryDefaults } from "../src/tanstack.js";
+import { fetchWorld } from "./fake/clients.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
-import { BOB, calls, signedIn } from "./fake/world.js";
+import { BOB, calls } from "./fake/world.js";
 
 useFakeClock();
 Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
@@ -18,18 +18,12 @@ afterEach(cleanup);
 
 /** Ann, a client with these layers, and a QueryClient with our defaults. */
 async function world(layers: readonly Layer[] = []) {
-  const made = await signedIn();
-  const { session, profile } = made;
-  const client = createClient({
-    baseURL: "http://localhost:8000/api",
-    session,
-    fetch: (input, init) => profile.send(`${input}`, init),
-    layers,
-  });
+  const made = await fetchWorld(layers);
+  const { client } = made;
   const queries = new QueryClient({ defaultOptions: queryDefaults() });
   const get = (path: string) =>
     queries.fetchQuery({ queryKey: [path], queryFn: async ({ signal }) => (await client.get(path, { signal })).data });
-  return { ...made, client, queries, get };
+  return { ...made, queries, get };
 }
 
 const broken = () => ({ status: 503 });

@@ -71,3 +71,9 @@ export async function worldOf(over: typeof overFetch, layers: readonly Layer[] =
   const world = await signedIn();
   return { ...world, ...over(world.session, world.profile, layers) };
 }
+
+/** The same over fetch, with what only that client has. */
+export async function fetchWorld(layers: readonly Layer[] = []) {
+  const world = await worldOf(overFetch, layers);
+  return { ...world, client: world.client as Client };
+}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gatepass.core.factor import FactorRecovery, FactorSummary, Passkey, Totp
-from gatepass.stores.memory_identities import MemoryIdentities
+from gatepass.stores.memory.identities import MemoryIdentities
 
 
 class MemoryFactors(MemoryIdentities):

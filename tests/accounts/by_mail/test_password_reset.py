@@ -1,27 +1,10 @@
 """A forgotten password: what the mailed link does, and all that makes it void."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from gatepass.core.policy import HOUR, Policy
+from gatepass.core.policy import HOUR
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.mail import Post, post
+from tests.support.mail import Post
 
 NEW = "eight green bottles on a wall"
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Post]:
-    async with post(policy=Policy(registration="open")) as made:
-        yield made
-
-
-@pytest.fixture
-async def ann(at: Post) -> Browser:
-    browser = at.browser()
-    assert (await browser.register()).status == 201
-    return browser
 
 
 async def test_the_link_sets_a_new_password_and_ends_every_session(at: Post, ann: Browser) -> None:

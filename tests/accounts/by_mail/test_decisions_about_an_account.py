@@ -4,29 +4,13 @@ What was prepared under the earlier state of the account, a mailed link or a pas
 afterwards.
 """
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from gatepass.core.account import Account
-from gatepass.core.policy import Policy
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.mail import Post, post
+from tests.support.mail import Post
 
 NEW = "eight green bottles on a wall"
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Post]:
-    async with post(policy=Policy(registration="open")) as made:
-        yield made
-
-
-@pytest.fixture
-async def ann(at: Post) -> Browser:
-    browser = at.browser()
-    assert (await browser.register()).status == 201
-    return browser
 
 
 async def reset_link(at: Post) -> str:

@@ -15,11 +15,11 @@ from gatepass.core.session import EndReason, Session, Swap
 from gatepass.core.stored_key import StoredKey
 from gatepass.ports import Revocation, Subscription
 from gatepass.stores.doorbell import Silence
-from gatepass.stores.memory_attempts import MemoryAttempts
-from gatepass.stores.memory_changes import MemoryChanges
-from gatepass.stores.memory_claims import MemoryClaims
-from gatepass.stores.memory_factors import MemoryFactors
-from gatepass.stores.memory_registrations import MemoryRegistrations
+from gatepass.stores.memory.attempts import MemoryAttempts
+from gatepass.stores.memory.changes import MemoryChanges
+from gatepass.stores.memory.claims import MemoryClaims
+from gatepass.stores.memory.factors import MemoryFactors
+from gatepass.stores.memory.registrations import MemoryRegistrations
 from gatepass.stores.rows import MAX_KINDS, hash_kind
 
 

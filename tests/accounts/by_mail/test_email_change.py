@@ -1,27 +1,9 @@
 """Another address: needs the password, the mailed link, and a session of the same account."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from gatepass.core.policy import Policy
 from tests.support.browser import EMAIL, PASSWORD, Browser
-from tests.support.mail import Post, post
+from tests.support.mail import Post
 
 NEW = "eight green bottles on a wall"
-
-
-@pytest.fixture
-async def at() -> AsyncIterator[Post]:
-    async with post(policy=Policy(registration="open")) as made:
-        yield made
-
-
-@pytest.fixture
-async def ann(at: Post) -> Browser:
-    browser = at.browser()
-    assert (await browser.register()).status == 201
-    return browser
 
 
 async def test_the_new_address_is_taken_once_it_is_confirmed(at: Post, ann: Browser) -> None:

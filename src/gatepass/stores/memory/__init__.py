@@ -1,0 +1,1 @@
+"""Sessions and accounts in memory: for tests, and for trying things out."""
