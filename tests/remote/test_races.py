@@ -5,7 +5,7 @@ from typing import Any
 
 from gatepass.remote.connection import FollowerThread, Signals
 from gatepass.remote.keys import KeyFollower
-from tests.remote.test_keys import OLD, document
+from tests.remote.keys import OLD, document
 from tests.support.preempt import Race, Runner, explore
 
 
