@@ -176,7 +176,7 @@ class TestPages:
             assert (await call(guarded, "GET", "/page", headers=[bearer])).status == 200
             assert (await call(guarded, "GET", "/me", headers=[bearer])).code == "invalid-token"
             access = ("cookie", f"__Host-Http-gatepass_page={ISSUER.token()}; __Host-gatepass_state=x")
-            refused = await call(guarded, "GET", "/page", headers=[access])
+            refused = await call(guarded, "GET", "/page", headers=[access, ("sec-fetch-mode", "navigate")])
             assert (refused.status, refused.one("location")) == (303, "/auth/resume?next=/page")
 
     def test_revocations_that_are_forgotten_before_a_page_cookie_runs_out_are_a_fault(self) -> None:
