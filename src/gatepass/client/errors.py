@@ -10,7 +10,7 @@
     └── ProblemError                   an answer of 400 or more; also an httpx.HTTPStatusError
         ├── BadRequestError            400
         ├── UnauthenticatedError       401
-        │   ├── SecondFactorRequiredError   the password was right, and a second step must follow
+        │   ├── SecondFactorRequiredError   a first step was right, and a second step must follow
         │   └── StepUpRequiredError    the token is valid, its sign-in too weak or too long ago (RFC 9470)
         ├── ForbiddenError             403
         ├── NotFoundError              404
@@ -127,7 +127,7 @@ class UnauthenticatedError(ProblemError):
 
 
 class SecondFactorRequiredError(UnauthenticatedError):
-    """401 `second-factor-required`, which is no refusal: the password was right, and one of `methods` must follow.
+    """401 `second-factor-required`, which is no refusal: a first step was right, and one of `methods` must follow.
 
     A session that the client has goes on. `methods` are `totp`, `recovery`, `passkey` or `enrol`; `ticket` is for
     `Client.sign_in_by_code`, and counts for `expires_in` seconds.

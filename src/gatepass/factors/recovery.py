@@ -1,6 +1,6 @@
 """Lost factors without recovery codes: the owner removes them after a waiting time, which a mail announces.
 
-    begin      the ticket of a sign-in (the password was right) → a mail with a link at once; the time runs
+    begin      the ticket of a sign-in (its first step was right) → a mail with a link at once; the time runs
     complete   after it, until it is void: such a ticket again, and the link → no factors and no sessions are left
     cancel     the link, a session of the owner, a sign-in with a factor, an administrator; also any change of the
                password, the address or a factor, in the step of the store that makes it
