@@ -3,6 +3,8 @@
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import django
@@ -87,6 +89,14 @@ RECENT = 300
 def use(gate: Gatepass) -> None:
     """From now on this process' project is guarded by another gate."""
     override_settings(GATEPASS=gate).enable()
+
+
+@contextmanager
+def used(gate: Gatepass) -> Iterator[Gatepass]:
+    """The project is guarded by this gate, which runs nothing any more after the block."""
+    use(gate)
+    yield gate
+    gate.background.stop()
 
 
 def what_is_seen(request: HttpRequest) -> dict[str, Any]:

@@ -31,10 +31,8 @@ ASKED = {**preflight("authorization"), "Access-Control-Request-Method": "GET"}
 
 @pytest.fixture
 def gate() -> Iterator[Gatepass]:
-    made = gate_for_page()
-    django_project.use(made)
-    yield made
-    made.background.stop()
+    with django_project.used(gate_for_page()) as made:
+        yield made
 
 
 def over_django(method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str]]:

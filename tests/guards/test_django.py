@@ -37,10 +37,8 @@ CREDENTIALS = {"email": "ann@example.com", "password": "seven green bottles on a
 
 @pytest.fixture
 def gate() -> Iterator[Gatepass]:
-    made = GateHarness().gate
-    django_project.use(made)
-    yield made
-    made.background.stop()
+    with django_project.used(GateHarness().gate) as made:
+        yield made
 
 
 def sign_up() -> dict[str, str]:

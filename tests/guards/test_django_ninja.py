@@ -99,12 +99,12 @@ urlpatterns = [path("api/", api.urls), path("", include(django_project.plain)), 
 
 @pytest.fixture(params=[False, True], ids=["without DEBUG", "with DEBUG"])
 def gate(request: pytest.FixtureRequest) -> Iterator[Gatepass]:
-    made = GateHarness(tokens=Tokens(claims=scopes)).gate
-    django_project.use(made)
     settings = {"ROOT_URLCONF": __name__, "MIDDLEWARE": MIDDLEWARE, "CORS_ALLOWED_ORIGINS": [PAGE]}
-    with override_settings(DEBUG=request.param, **settings):
+    with (
+        django_project.used(GateHarness(tokens=Tokens(claims=scopes)).gate) as made,
+        override_settings(DEBUG=request.param, **settings),
+    ):
         yield made
-    made.background.stop()
 
 
 @pytest.mark.parametrize("name", PATHS)

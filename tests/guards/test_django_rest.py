@@ -33,10 +33,8 @@ from tests.support.gates import GateHarness
 
 @pytest.fixture
 def gate() -> Iterator[Gatepass]:
-    made = GateHarness(tokens=Tokens(claims=scopes)).gate
-    django_project.use(made)
-    yield made
-    made.background.stop()
+    with django_project.used(GateHarness(tokens=Tokens(claims=scopes)).gate) as made:
+        yield made
 
 
 class Members(APIView):

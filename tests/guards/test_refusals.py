@@ -168,10 +168,8 @@ urlpatterns = [path("api/notes", notes), path("broken", broken)]
 
 @pytest.fixture
 def gate() -> Iterator[Gatepass]:
-    made = GateHarness().gate
-    django_project.use(made)
-    yield made
-    made.background.stop()
+    with django_project.used(GateHarness().gate) as made:
+        yield made
 
 
 def with_middleware(*names: str) -> Any:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gatepass.errors import InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.testing.clock import FastHasher
+from tests.runtime.refusals import is_refused
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import SECRET
 from tools.services import valkey
@@ -58,14 +58,6 @@ Over = Callable[[Path], contextlib.AbstractAsyncContextManager[dict[str, str]]]
 
 def gate_of(stores: dict[str, str], *, ahead: int = 0) -> Gatepass:
     return Gatepass(secrets=[SECRET], public_url=ORIGIN, clock=Shifted(ahead), hasher=FastHasher(), **stores)  # type: ignore[arg-type]
-
-
-def is_refused(gate: Gatepass, browser: Browser) -> bool:
-    try:
-        gate.check.principal([browser.bearer[1]])
-    except InvalidToken:
-        return True
-    return False
 
 
 @pytest.mark.parametrize("ahead", [-3_500, -960, 960])

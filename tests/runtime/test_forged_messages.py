@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gatepass.errors import InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.testing.clock import FastHasher
+from tests.runtime.refusals import is_refused
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, Browser
 from tests.support.gates import SECRET
@@ -91,11 +91,3 @@ async def test_whatever_is_sent_ended_sessions_stay_out_and_live_ones_stay_in(
         assert (await call(there.served, "GET", "/readyz")).status == 200
         assert not is_refused(there, ann)
         assert (await ann.refresh()).status == 200
-
-
-def is_refused(gate: Gatepass, browser: Browser) -> bool:
-    try:
-        gate.check.principal([browser.bearer[1]])
-    except InvalidToken:
-        return True
-    return False

@@ -7,7 +7,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,11 +23,8 @@ NOBODY = 65_534
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "gate.db", busy_timeout=0.1)
-    await store.open()
-    yield store
-    await store.close()
+def busy_timeout() -> float:
+    return 0.1
 
 
 @contextlib.contextmanager

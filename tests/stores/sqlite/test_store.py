@@ -39,11 +39,8 @@ class TestSQLiteStore(StoreBattery, SharedBattery):
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "gate.db", busy_timeout=0.1)
-    await store.open()
-    yield store
-    await store.close()
+def busy_timeout() -> float:
+    return 0.1
 
 
 _files = itertools.count()

@@ -15,14 +15,6 @@ from tools.services.patience import PATIENCE
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "gate.db")
-    await store.open()
-    yield store
-    await store.close()
-
-
-@pytest.fixture
 async def other(store: SQLiteStore, tmp_path: Path) -> AsyncIterator[SQLiteStore]:
     other = SQLiteStore(tmp_path / "gate.db")
     await other.open()

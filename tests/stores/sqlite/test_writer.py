@@ -5,7 +5,7 @@ import base64
 import re
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,6 @@ from gatepass.testing.clock import ManualClock
 from gatepass.testing.records import NOW, account_of, session_of, signed_in, swap_of, swapped
 from tests.support.browser import PASSWORD, Browser
 from tests.support.gates import SECRET, WatchedStore, open_gate
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "gate.db")
-    await store.open()
-    yield store
-    await store.close()
-
 
 Run = Callable[[Callable[[Any], object]], Coroutine[Any, Any, object]]
 
