@@ -36,7 +36,7 @@ _names = itertools.count(1)
 _templates: list[Path] = []
 """The data of a cluster that was never started."""
 _initialising, _starting = threading.Lock(), threading.Lock()
-"""Threads that ask for the first cluster, or for the shared server, at the same time get one, and copy the programs once."""
+"""Threads that ask for the first cluster, or for the shared server, at once get one, and copy the programs once."""
 
 
 def binaries() -> Path:
