@@ -28,7 +28,9 @@ class Method(Generic[Parameters, Result]):
         functools.update_wrapper(self, method)  # type: ignore[arg-type]
         self._name = method.__name__
 
-    def __get__(self, owner: "SyncService", _kind: object = None) -> Callable[Parameters, Result]:
+    def __get__(self, owner: "SyncService | None", _kind: object = None) -> Callable[Parameters, Result]:
+        if owner is None:  # asked of the class, by help() or create_autospec()
+            return self.__wrapped__  # type: ignore[attr-defined,no-any-return]
         method: Callable[Parameters, Coroutine[Any, Any, Result]] = getattr(owner.service, self._name)
         return functools.partial(owner.run, method)
 

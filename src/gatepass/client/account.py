@@ -120,12 +120,15 @@ class AccountFlows:
         """Request the mail of a sign-up again. Returns for every address."""
         yield from self._call("POST", "verify/resend", {"email": email})
 
-    def change_email(self, email: str, password: str, *, extra: Mapping[str, object] | None = None) -> Flow[None]:
+    def change_email(
+        self, email: str, password: str | None = None, *, extra: Mapping[str, object] | None = None
+    ) -> Flow[None]:
         """Request a mail to a new address. `invalid-credentials` (403): the password is wrong.
 
-        `extra`: members that rules of the application require beside these.
+        An account without a password needs a recent sign-in instead. `extra`: members that rules of the application
+        require beside these.
         """
-        body = {**(extra or {}), "email": email, "password": Secret(password)}
+        body = {**(extra or {}), "email": email, **_proof_of(password)}
         del password
         yield from self._call("POST", "email", body)
 
@@ -138,12 +141,13 @@ class AccountFlows:
         del token
         yield from self.client.session.begin_anew("email/confirm", {"token": secret})
 
-    def delete_account(self, password: str, *, extra: Mapping[str, object] | None = None) -> Flow[None]:
+    def delete_account(self, password: str | None = None, *, extra: Mapping[str, object] | None = None) -> Flow[None]:
         """Delete the account at the server and sign out here. `invalid-credentials` (403): the password is wrong.
 
-        `extra`: members that rules of the application require beside it.
+        An account without a password needs a recent sign-in instead. `extra`: members that rules of the application
+        require beside it.
         """
-        body = {**(extra or {}), "password": Secret(password)}
+        body = {**(extra or {}), **_proof_of(password)}
         del password
         sid = self.client.session.session_id  # another user may sign in meanwhile
         sid = session_of((yield from self._call("POST", "account/delete", body))) or sid
@@ -154,6 +158,10 @@ class AccountFlows:
         return call_endpoint(self.client, method, path, body)
 
 
+def _proof_of(password: str | None) -> Mapping[str, object]:
+    return {} if password is None else {"password": Secret(password)}
+
+
 class Blocking(Generic[Parameters, Result]):
     """A method whose flow a `Client` runs."""
 
@@ -161,7 +169,9 @@ class Blocking(Generic[Parameters, Result]):
         functools.update_wrapper(self, flow)  # type: ignore[arg-type]
         self._flow = flow
 
-    def __get__(self, owner: "AccountActions", _kind: object = None) -> Callable[Parameters, Result]:
+    def __get__(self, owner: "AccountActions | None", _kind: object = None) -> Callable[Parameters, Result]:
+        if owner is None:  # asked of the class, by help() or create_autospec()
+            return self.__wrapped__  # type: ignore[attr-defined,no-any-return]
         return lambda *args, **kwargs: drive(self._flow(owner._flows, *args, **kwargs), owner._flows.client)
 
 
@@ -173,8 +183,10 @@ class Awaited(Generic[Parameters, Result]):
         self._flow = flow
 
     def __get__(
-        self, owner: "AsyncAccountActions", _kind: object = None
+        self, owner: "AsyncAccountActions | None", _kind: object = None
     ) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
+        if owner is None:
+            return self.__wrapped__  # type: ignore[attr-defined,no-any-return]
         return lambda *args, **kwargs: drive_async(self._flow(owner._flows, *args, **kwargs), owner._flows.client)
 
 

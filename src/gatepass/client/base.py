@@ -10,7 +10,7 @@ once in an indicator and in the log. The layer `loading` is there only if it was
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from logging import Logger
 from typing import Any, ClassVar, Self, TypedDict, cast
 
@@ -162,6 +162,17 @@ class BaseClient:
     def _native(self, value: Any) -> Any:
         """An argument of `send` where the caller gave none: the word for that differs between the libraries."""
         return self.library.USE_CLIENT_DEFAULT if value in CLIENT_DEFAULTS else value
+
+    def _for_endpoints(self, forgiving: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Any:
+        """The client where its response hooks raise for no status: that is for calls, and the session reads a 409."""
+        own: Any = self
+        hooks: dict[str, list[Any]] = own.event_hooks
+        if not hooks["response"]:
+            return self
+        other: Any = object.__new__(type(self))
+        other.__dict__ = dict(self.__dict__)
+        other.event_hooks = {**hooks, "response": [forgiving(hook) for hook in hooks["response"]]}
+        return other
 
     def on_error(self, status: int | str, handler: Handler | None = None) -> Handler:
         """Call `handler(error)` for answers of this status (404) or class ("5xx"), once per call, after retries.

@@ -55,6 +55,7 @@ HOPELESS: tuple[type[httpx.RequestError], ...] = (
 )
 """What another attempt does not change: the address is wrong."""
 REQUESTS: tuple[type[httpx.Request], ...] = tuple(library.Request for library in LIBRARIES)
+STATUS_ERRORS: tuple[type[httpx.HTTPStatusError], ...] = tuple(library.HTTPStatusError for library in LIBRARIES)
 RESPONSES: tuple[type[httpx.Response], ...] = tuple(library.Response for library in LIBRARIES)
 BYTE_STREAMS: tuple[type[httpx.ByteStream], ...] = tuple(library.ByteStream for library in LIBRARIES)
 CLIENT_DEFAULTS: tuple[Any, ...] = tuple(library.USE_CLIENT_DEFAULT for library in LIBRARIES)

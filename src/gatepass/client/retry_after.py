@@ -17,7 +17,7 @@ def retry_after_of(response: httpx.Response) -> float | None:
     text, sent = (response.headers.get(name) for name in ("Retry-After", "Date"))
     try:
         now = email.utils.parsedate_to_datetime(sent or "").timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # of a year or an offset that no clock has
         now = time.time()
     return read_retry_after(text, now=now)
 
@@ -31,6 +31,6 @@ def read_retry_after(text: str | None, *, now: float) -> float | None:
         return None
     try:
         seconds = float(text) if text.strip().isdecimal() else email.utils.parsedate_to_datetime(text).timestamp() - now
-    except ValueError:
+    except (ValueError, OverflowError):  # of a year or an offset that no clock has
         return None
     return min(seconds, MAX_RETRY_AFTER) if seconds > 0 else None

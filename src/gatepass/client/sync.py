@@ -3,8 +3,9 @@
 Every method of httpx2's client calls `send`, which therefore sees the final response or the exception of every call.
 """
 
+import contextlib
 from abc import ABCMeta
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -14,7 +15,7 @@ from gatepass.client.call_options import prepare
 from gatepass.client.endpoints.links import links_for
 from gatepass.client.endpoints.lost_factors import FactorRecovery, cancel_recovery, start_recovery
 from gatepass.client.flow import Call, drive
-from gatepass.client.http import CLIENT_DEFAULTS, TRANSPORT_ERRORS, httpx
+from gatepass.client.http import CLIENT_DEFAULTS, STATUS_ERRORS, TRANSPORT_ERRORS, httpx
 from gatepass.client.session.cookies import exclude_own_cookies
 from gatepass.client.session.mail_code import MailCode, request_mail_code
 from gatepass.client.session.second_step import SecondStep
@@ -221,7 +222,17 @@ class SyncCalls(BaseClient, _Base):
 
     def _exchange(self, request: httpx.Request) -> httpx.Response:
         exclude_own_cookies(self.cookies.jar)
-        return super().send(request, auth=None, follow_redirects=False)
+        return super(SyncCalls, self._for_endpoints(_forgiving)).send(request, auth=None, follow_redirects=False)
+
+
+def _forgiving(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """A response hook that raises for no status."""
+
+    def hooked(response: httpx.Response) -> None:
+        with contextlib.suppress(*STATUS_ERRORS):
+            hook(response)
+
+    return hooked
 
 
 class Client(SyncCalls, httpx.Client, metaclass=ABCMeta):

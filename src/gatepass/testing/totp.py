@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from gatepass.core.totp import code_at, step_at
 
 
-def totp_code(secret: str, *, at: int | None = None) -> str:
+def totp_code(secret: str, *, at: float | None = None) -> str:
     """The code that an app with this secret shows at a time (Unix seconds; None: now).
 
         code = totp_code(setup["secret"])

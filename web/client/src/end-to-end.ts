@@ -15,9 +15,9 @@ export interface SignInOptions {
   /** The id of an account, in the place of an address: for servers whose users are the application's own. */
   readonly accountId?: string | undefined;
   /** How the person signed in. For routes that want several factors: `["pwd", "otp", "mfa"]`. Default: `["pwd"]`. */
-  readonly methods?: readonly string[];
+  readonly methods?: readonly string[] | undefined;
   /** False: session cookies. Default: true. */
-  readonly remember?: boolean;
+  readonly remember?: boolean | undefined;
 }
 
 /** The request that begins a session. */

@@ -93,7 +93,10 @@ export function useLink(path: string | null | undefined, { onError }: FollowOpti
 }
 
 /** Whether requests are in progress, all or those of a `scope`. `delay` and `min` (ms): see `gatepass/loading`. */
-export function useLoading(loading: Loading, { scope, ...times }: LoadingOptions & { scope?: string } = {}): Busy {
+export function useLoading(
+  loading: Loading,
+  { scope, ...times }: LoadingOptions & { scope?: string | undefined } = {},
+): Busy {
   const { delay, min } = times;
   const view = useMemo<LoadingView>(() => loading.scope(scope, times), [loading, scope, delay, min]);
   return useSyncExternalStore(view.subscribe, view.getSnapshot, () => IDLE);
@@ -106,8 +109,8 @@ export function Progress({
   inside,
 }: {
   loading: LoadingView;
-  label?: string;
-  inside?: boolean;
+  label?: string | undefined;
+  inside?: boolean | undefined;
 }): ReactNode {
   const element = useRef<HTMLDivElement>(null);
   useEffect(() => {

@@ -35,15 +35,15 @@ export interface PageReaderOptions {
    */
   readonly checkURL?: string | undefined;
   /** Seconds by which the clocks of gate and server may differ. Default 5. */
-  readonly leeway?: number;
-  readonly fetch?: typeof fetch;
+  readonly leeway?: number | undefined;
+  readonly fetch?: typeof fetch | undefined;
   /** Unix seconds; for tests. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** A Request, or its Headers where a framework gives no more (Next.js); then the caller says that it reads. */
 export type PageRequest =
-  | { readonly headers: Pick<Headers, "get">; readonly method?: string; readonly url?: string }
+  | { readonly headers: Pick<Headers, "get">; readonly method?: string | undefined; readonly url?: string | undefined }
   | Pick<Headers, "get">;
 
 /**

@@ -32,7 +32,7 @@ class Session(TokenSource):
     `auth_url`: the whole address of the auth endpoints. `storage`: where the session is kept (default: in memory).
     `margin`: seconds before its end from which on an access token is refreshed in the background, at most a third of
     its lifetime. `timeout`: seconds for each phase of a call to the auth endpoints. `on_ended` is called once when
-    the session has ended, with the SessionEndedError, in the thread that found out.
+    the session has ended, with the SessionEndedError, in the thread that found out; an error that it raises is logged.
     """
 
     def __init__(

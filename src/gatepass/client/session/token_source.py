@@ -143,7 +143,10 @@ class TokenSource:
             self.state.clear(status="ended", reason=reason)
         log.info("session ended: %s", reason)
         if self.on_ended is not None:
-            self.on_ended(SessionEndedError(reason, session_id=sid))
+            try:
+                self.on_ended(SessionEndedError(reason, session_id=sid))
+            except Exception:  # of the application: its callers still hear of the end, and a sign-out goes on
+                log.exception("on_ended failed")
 
     def _ended_error(self, result: Result | None = None) -> SessionEndedError:
         if result is not None:

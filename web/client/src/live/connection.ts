@@ -19,8 +19,8 @@ export interface SocketClose {
 export interface ConnectionSetup {
   readonly session: Session;
   readonly url: URL;
-  readonly protocols?: readonly string[];
-  readonly binaryType?: BinaryType;
+  readonly protocols?: readonly string[] | undefined;
+  readonly binaryType?: BinaryType | undefined;
   readonly use: Use;
   readonly over: AbortSignal;
   readonly onSocket: (socket: WebSocket) => void;

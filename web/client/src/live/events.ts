@@ -20,13 +20,13 @@ export interface EventsSetup {
   readonly session: Session;
   readonly url: string | URL;
   /** Ends the loop. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Where an earlier page stopped. */
-  readonly lastEventId?: string;
+  readonly lastEventId?: string | undefined;
   /** When a newer token may be made for it. Default `used`. */
-  readonly renew?: Renew;
+  readonly renew?: Renew | undefined;
   /** Of `createFetch`, if it needs options. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /** The wait before a stream is opened again, unless it says another (`retry:`), ms. */

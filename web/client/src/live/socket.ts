@@ -20,17 +20,17 @@ export interface SocketSetup {
   /** The one origin that gets the token. Default: that of the session's `baseURL`. */
   readonly origin?: string | undefined;
   /** Sub-protocols of the application. The token is then offered beside them; else it is the first message. */
-  readonly protocols?: readonly string[];
+  readonly protocols?: readonly string[] | undefined;
   /** When a newer token may be made for it. Default `used`. */
-  readonly renew?: Renew;
-  readonly binaryType?: BinaryType;
+  readonly renew?: Renew | undefined;
+  readonly binaryType?: BinaryType | undefined;
   /** Gets what the server's application sends, never what its guard says. */
   readonly onMessage: (data: never) => void;
   /**
    * After each change, and when the first attempt has failed. `open`: admitted, so send what the server must know of a new
    * connection.
    */
-  readonly onStatus?: (status: SocketStatus, lost?: SocketClose) => void;
+  readonly onStatus?: ((status: SocketStatus, lost?: SocketClose) => void) | undefined;
 }
 
 export interface LiveSocket {

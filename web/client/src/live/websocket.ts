@@ -18,7 +18,7 @@ export interface WebSocketSetup {
   /** The one origin that gets the token. Default: that of the session's `baseURL`. */
   readonly origin?: string | undefined;
   /** When a newer token may be made for it. Default `used`. */
-  readonly renew?: Renew;
+  readonly renew?: Renew | undefined;
 }
 
 /** What the sockets of one session share, so that opening one again is no sign of use. */

@@ -47,7 +47,7 @@ export interface Loading extends LoadingView {
   /** The requests with `loading: name`, or all if `name` is omitted. Returns the same object for the same arguments. */
   scope(name?: string, options?: LoadingOptions): LoadingView;
   /** Counts other work until the promise settles. Returns that promise. */
-  track<P extends PromiseLike<unknown>>(promise: P, options?: { readonly scope?: string }): P;
+  track<P extends PromiseLike<unknown>>(promise: P, options?: { readonly scope?: string | undefined }): P;
 }
 
 interface View extends LoadingView {

@@ -24,14 +24,14 @@ export interface FetchSetup {
   /** The one origin whose requests get the token. Default: that of the session's `baseURL`. */
   readonly origin?: string | undefined;
   /** Run around the session; the first is the outermost. */
-  readonly layers?: readonly Layer[];
+  readonly layers?: readonly Layer[] | undefined;
   /**
    * For protocols that refuse in a way of their own: `graphqlRefused`. Asked of every answer to a request with the token;
    * what it reads must arrive whole before the caller gets the answer.
    */
-  readonly isRefused?: IsRefused;
+  readonly isRefused?: IsRefused | undefined;
   /** Used instead of `globalThis.fetch`, which is looked up at every call. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: typeof fetch | undefined;
 }
 
 /**

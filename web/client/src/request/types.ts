@@ -21,7 +21,7 @@ export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | 
 }
 
 /** A request as a caller gives it. */
-export type ClientOptions = Partial<Omit<ClientRequest, "headers">> & { readonly headers?: HeadersInit };
+export type ClientOptions = Partial<Omit<ClientRequest, "headers">> & { readonly headers?: HeadersInit | undefined };
 
 /** A successful response. `data` is parsed JSON, text, or a Blob, by its media type; null if empty. */
 export interface ClientResponse<Data = unknown> {

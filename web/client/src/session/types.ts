@@ -197,7 +197,7 @@ export interface Session {
    * Signs out here and in the other tabs at once, and at the server now or, if it cannot be reached, at a later start.
    * With `everywhere` on all devices; rejects if that failed.
    */
-  signOut(options?: { everywhere?: boolean }): Promise<void>;
+  signOut(options?: { everywhere?: boolean | undefined }): Promise<void>;
   /**
    * Returns the access token, refreshed first if it has expired; null if there is no session.
    *

@@ -148,7 +148,7 @@ export class FakeProfile {
       path: url.pathname,
       query: url.searchParams,
       headers: new Headers(init.headers),
-      body: typeof body === "string" ? JSON.parse(body) : body,
+      body: typeof body === "string" ? read(body) : body,
       cookies: new Map(this.jar),
     };
     const answer = this.#receive(request);
@@ -185,6 +185,15 @@ export class FakeProfile {
       signal?.addEventListener("abort", abort);
       setTimeout(resolve, ms);
     });
+  }
+}
+
+/** The value of JSON; any other text as it is. */
+function read(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
   }
 }
 
