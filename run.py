@@ -90,7 +90,8 @@ def test(arguments: Sequence[str]) -> None:
     python3 run.py test [--quick | --full] [--python VERSION] [--browsers NAMES] [pytest's arguments]
 
     --quick            in between: all but the tests marked `slow`, which start a database, a browser or another
-                       process, or search for long; and the browser client's. Within two minutes on two cores
+                       process, or search for long; and the browser client's, but for its long searches.
+                       Within two minutes on two cores
     --full             before a release: also the tests marked `full`, and all searches at length. It takes hours
     --python VERSION   on another Python, such as 3.13, 3.13.0 or 3.14t (free-threaded), in an environment of its own
                        (.venv-3.13); all but the browser client's tests, which are none of Python's

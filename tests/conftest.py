@@ -10,7 +10,7 @@ At the end of a run it says how much was explored.
 
 import gc
 import os
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from gatepass.stores.postgres import pool
 from tests.support import cheap_hashes
 from tests.support.browser import Browser
+from tests.support.certificate import certificate
 from tests.support.full import FULL
 from tests.support.gates import GateHarness, open_gate
 from tests.support.scheduling import ByWhatIsShared, is_slow
@@ -99,10 +100,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatI
     return ByWhatIsShared(config, log) if config.getoption("dist") == "loadscope" else None
 
 
+def is_quick(config: pytest.Config) -> bool:
+    """Whether this is `run.py test --quick`, which tries nothing beyond this process."""
+    return bool(config.getoption("markexpr") == "not slow")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """In the quick run, do not import a file of which no test would be run."""
-    is_quick = config.getoption("markexpr") == "not slow"
-    return True if is_quick and collection_path.suffix == ".py" and is_slow(collection_path) else None
+    return True if is_quick(config) and collection_path.suffix == ".py" and is_slow(collection_path) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -144,6 +149,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"survived {value}")
     if states:
         terminalreporter.write_line(f"The table keeps its promises in all {states:,} states that were explored.")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In the quick run, trust one authority by default, not the machine's: each client would read over a hundred.
+
+    Servers of tests are on loopback, and their certificates are their own: a test gives them to its client.
+    """
+    with pytest.MonkeyPatch.context() as here:
+        if is_quick(request.config):
+            file = tmp_path_factory.mktemp("trust") / "authority.pem"
+            file.write_bytes(certificate())
+            here.setenv("SSL_CERT_FILE", str(file))
+        yield
 
 
 @pytest.fixture
