@@ -114,12 +114,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Ten thousand tests, and all that they import, live as long as the process: no look for garbage passes them."""
+    """Ten thousand tests, and all that they import, live as long as the process: no look for garbage passes them.
+
+    What a test leaves behind is looked for more rarely than usual: a test that is about it collects by itself.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000, 10, 10)
         gc.enable()
 
 
