@@ -15,7 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LONG = (
     "scenarios",
     "tests/system/browser/test_rendering.py",
+    "tests/system/browser/test_tutorial.py",
+    "tests/system/browser/test_sign_in_buttons.py",
+    "tests/system/browser/test_cross_site_matrix.py",
     "tests/system/browser/test_tutorials.py",
+    "tests/system/browser/test_device.py",
     "tests/system/end_to_end/test_playwright.py",
     "tests/system/packaging/test_new.py",
     "tests/system/docs/test_tutorials.py",
@@ -29,15 +33,24 @@ LONG = (
 
 
 class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
-    """xdist's scheduler, which begins with the scope of most tests, with these scopes and the long ones before all."""
+    """xdist's scheduler, which begins with the scope of most tests; the long ones are before all.
+
+    Then come all that are files, those of one test too: what they start takes seconds. Single tests come last, so that
+    the processes end at nearly the same time.
+    """
+
+    _is_ordered = False
 
     def _split_scope(self, nodeid: str) -> str:
         return scope_of(nodeid)
 
     def _assign_work_unit(self, node: object) -> None:
-        for scope in reversed(LONG):
-            if scope in self.workqueue:
-                self.workqueue.move_to_end(scope, last=False)
+        if not self._is_ordered:  # the first of all: xdist has just filled the queue
+            self._is_ordered = True
+            files = [scope for scope in self.workqueue if "::" not in scope and scope not in LONG]
+            for scope in reversed((*LONG, *files)):
+                if scope in self.workqueue:
+                    self.workqueue.move_to_end(scope, last=False)
         super()._assign_work_unit(node)
 
 
