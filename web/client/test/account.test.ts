@@ -8,7 +8,7 @@ import { problem } from "../src/testing/messages.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { FakeProfile } from "./fake/profile.js";
 import { FakeServer } from "./fake/server.js";
-import { ANN, calls, open, signedIn } from "./fake/world.js";
+import { ANN, BOB, calls, open, signedIn } from "./fake/world.js";
 
 useFakeClock();
 
@@ -300,5 +300,22 @@ describe("a sign-out at the provider too", () => {
     const before = server.requests.length;
     await settled(account.signOutAtProvider());
     expect(server.requests.length).toBe(before);
+  });
+});
+
+describe("another user who signs in while an act is under way", () => {
+  it.each(["deleteAccount", "signOutAtProvider"] as const)("stays signed in (%s)", async (act) => {
+    const { profile, session } = await signedIn();
+    const account = createAccount({
+      baseURL: "http://localhost:8000/auth",
+      session,
+      fetch: async (input, init) => {
+        const answer = await profile.send(`${input}`, init);
+        await session.signIn(BOB);
+        return answer;
+      },
+    });
+    await settled(act === "deleteAccount" ? account.deleteAccount("right") : account.signOutAtProvider());
+    expect(session.getSnapshot()).toMatchObject({ status: "active", account: { email: BOB.email } });
   });
 });
