@@ -89,7 +89,7 @@ const rows = [
   ["… + links, all", await weigh(["links"], CLIENT), 1_900],
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
-  ["… + passkeys", await weigh(PASSKEYS, CLIENT), 700],
+  ["… + passkeys", await weigh(PASSKEYS, CLIENT), 750],
   ["… + passkeys, all", await weigh(["passkeys"], CLIENT), 800],
   ["… + factors", await weigh(["factors"], CLIENT), 700],
   ["… + mail-codes", await weigh(["mail-codes"], CLIENT), 300],
