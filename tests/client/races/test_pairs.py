@@ -12,7 +12,7 @@ from tests.support.preempt import Race, Runner, explore
 
 Act = Callable[[World], object]
 call: Act = World.call
-STRIDE = 3
+STRIDE = 4
 """Against 8 s of processor time. Each pair begins at another place, so that no line is left out in all of them."""
 _begin = itertools.count()
 ACTS: dict[str, Act] = {

@@ -77,7 +77,7 @@ async function weigh(entries, beyond) {
 const rows = [
   ["gatepass", await weigh(CORE), 7_850],
   ["gatepass + gatepass/fetch", await weigh(CLIENT), 9_550],
-  ["gatepass + createFetch", await weigh([...CORE, "fetch:createFetch"]), 8_900],
+  ["gatepass + createFetch", await weigh([...CORE, "fetch:createFetch"]), 8_950],
   ["… + createFetch", await weigh(["fetch:createFetch"], CLIENT), 500],
   ["… + graphqlRefused", await weigh(["fetch:graphqlRefused"], [...CLIENT, "fetch:createFetch"]), 300],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_150],
@@ -89,7 +89,7 @@ const rows = [
   ["… + links, all", await weigh(["links"], CLIENT), 1_900],
   ["… + account", await weigh(["account"], CLIENT), 950],
   ["… + providers", await weigh(["providers"], CLIENT), 700],
-  ["… + passkeys", await weigh(PASSKEYS, CLIENT), 700],
+  ["… + passkeys", await weigh(PASSKEYS, CLIENT), 750],
   ["… + passkeys, all", await weigh(["passkeys"], CLIENT), 800],
   ["… + factors", await weigh(["factors"], CLIENT), 700],
   ["… + mail-codes", await weigh(["mail-codes"], CLIENT), 300],

@@ -128,6 +128,11 @@ export function createAccount({ baseURL, session, ...setup }: AccountSetup): Acc
   const enter = async (path: string, body: object) =>
     void (await asOwner(session, (token) => session.enter(path, body, token)));
 
+  /** Signs out of this session alone: another user may have signed in while the server was asked. */
+  const signOutOf = async (sid: string | null) => {
+    if (session.getSnapshot().sessionId === sid) await session.signOut();
+  };
+
   async function sessions() {
     const { data } = await client.get<{ sessions: SessionInfo[] }>("sessions");
     return data.sessions;
@@ -152,8 +157,9 @@ export function createAccount({ baseURL, session, ...setup }: AccountSetup): Acc
     changeEmail: (email, password, extra) => post("email", { ...extra, email, password }),
     confirmEmail: (token) => enter("/email/confirm", { token }),
     async deleteAccount(password, extra) {
+      const { sessionId } = await session.start();
       await post("account/delete", { ...extra, password });
-      await session.signOut();
+      await signOutOf(sessionId);
     },
     hasPassword: async () => (await client.get<{ password?: boolean }>("me")).data.password !== false,
     identities: async () => (await client.get<{ identities: Identity[] }>("identities")).data.identities,
@@ -172,7 +178,7 @@ export function createAccount({ baseURL, session, ...setup }: AccountSetup): Acc
       const body = { at_provider: true, return_to: returnTo || undefined };
       // Here it takes effect in any case, also if the server cannot be asked where the provider's own session ends.
       const answer = client.post<{ location?: string } | null>("logout", body, { headers });
-      const { data } = await answer.finally(() => session.signOut());
+      const { data } = await answer.finally(() => signOutOf(sessionId));
       if (data?.location) await leave(data.location, navigate);
     },
   };

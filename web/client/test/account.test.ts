@@ -6,7 +6,7 @@ import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { FakeProfile } from "./fake/profile.js";
 import { FakeServer } from "./fake/server.js";
 import { world } from "./fake/two-devices.js";
-import { ANN, calls, open } from "./fake/world.js";
+import { ANN, BOB, calls, open, signedIn } from "./fake/world.js";
 
 useFakeClock();
 
@@ -176,5 +176,22 @@ describe("members that rules of the application require", () => {
     const { account, server } = await world();
     await settled(account.changeEmail("new@example.com", ANN.password, { reason: "married" }));
     expect(server.requests.at(-1)!.body).toMatchObject({ email: "new@example.com", reason: "married" });
+  });
+});
+
+describe("another user who signs in while an act is under way", () => {
+  it.each(["deleteAccount", "signOutAtProvider"] as const)("stays signed in (%s)", async (act) => {
+    const { profile, session } = await signedIn();
+    const account = createAccount({
+      baseURL: "http://localhost:8000/auth",
+      session,
+      fetch: async (input, init) => {
+        const answer = await profile.send(`${input}`, init);
+        await session.signIn(BOB);
+        return answer;
+      },
+    });
+    await settled(act === "deleteAccount" ? account.deleteAccount("right") : account.signOutAtProvider());
+    expect(session.getSnapshot()).toMatchObject({ status: "active", account: { email: BOB.email } });
   });
 });

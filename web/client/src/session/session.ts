@@ -86,7 +86,10 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
 
     const { sid } = memory;
     const trigger = isRefused ? "401" : snapshot.expiresAt ? "expired" : "start";
-    const failure = await detachable(refresh(trigger), signal);
+    let failure = await detachable(refresh(trigger), signal);
+    // What was in progress may have been for another user's session, or for an older token than the refused one.
+    if (!failure && sid && memory.sid === sid && memory.current?.serial === stale)
+      failure = await detachable(refresh(trigger), signal);
     if (memory.snapshot.status === "anonymous") return null;
     // The session ended or another began: a request of one account must never be sent for another.
     if (sid && memory.sid !== sid) throw new GatepassError("session-ended");

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { SessionEvent } from "../../src/session/types.js";
 import { pass, settled, useFakeClock } from "../fake/clock.js";
 import { FakeProfile, type ProfileOptions } from "../fake/profile.js";
+import { FakeServer } from "../fake/server.js";
 import { ANN, BOB, calls, open, signedIn } from "../fake/world.js";
 
 useFakeClock();
@@ -193,5 +194,33 @@ describe("a lock that is never released", () => {
     expect(performance.now() - began).toBeGreaterThan(10_000);
     expect(performance.now() - began).toBeLessThan(20_000);
     expect(server.cases("advance")).toBe(1);
+  });
+});
+
+describe("a refresh of one user under way, while another signs in in another tab", () => {
+  it("is not the refresh that the next user's request waits for", async () => {
+    let isSlow = false;
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const answer = await profile.send(`${input}`, init);
+      if (isSlow && `${input}`.endsWith("/refresh")) {
+        isSlow = false;
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+      }
+      return answer;
+    };
+    const profile = new FakeProfile(new FakeServer(), { locks: false });
+    const session = open(profile.tab(), { fetch });
+    await settled(session.signIn(ANN));
+    const other = open(profile.tab());
+    await settled(other.start());
+    await pass(901);
+    isSlow = true;
+    const first = session.token().catch((error) => error.kind);
+    await pass(0.1);
+    await settled(other.signIn(BOB));
+    await pass(0.1);
+    expect(session.getSnapshot().sessionId).toBe(other.getSnapshot().sessionId);
+    expect(await settled(session.token())).not.toBeNull();
+    expect(await settled(first)).toBe("session-ended");
   });
 });
