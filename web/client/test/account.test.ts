@@ -1,6 +1,7 @@
 /** The words of `gatepass/account`: each is one request, and says what came of it. */
 
 import { describe, expect, it } from "vitest";
+import { createAccount } from "../src/account.js";
 import { problem } from "../src/testing/messages.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { FakeProfile } from "./fake/profile.js";
