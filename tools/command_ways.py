@@ -62,6 +62,7 @@ WAYS: Mapping[str, Way] = {
     r"gatepass audit": Run(after=(INIT, ADD)),
     r"gatepass accounts add ann@example\.com": Run(stdin=PASSWORD, after=(INIT,)),
     r"gatepass accounts (list|(show|disable|enable|delete) ann@example\.com)": Run(stdin="y\n", after=(INIT, ADD)),
+    r"gatepass accounts enable ID": ByTest("test_an_account_is_closed_opened_and_deleted_by_address_or_id"),
     r"gatepass accounts factors (list|reset) ann@example\.com": Run(stdin="y\n", after=(INIT, ADD)),
     r"gatepass accounts factors cancel-recovery ann@example\.com": ByTest(
         "test_the_factors_of_an_account_are_listed_and_reset_which_is_in_the_trail"
