@@ -152,6 +152,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_settings() -> Iterator[None]:
+    """No test sees the settings of the shell, nor what `run.py` says of a run: both begin with GATEPASS_.
+
+    What a run is told (tests/support/full.py) has been read by now, when the tests are collected.
+    """
+    with pytest.MonkeyPatch.context() as here:
+        for name in [name for name in os.environ if name.upper().startswith("GATEPASS_")]:
+            here.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def one_authority(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """In the quick run, trust one authority by default, not the machine's: each client would read over a hundred.
 

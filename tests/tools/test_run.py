@@ -151,6 +151,24 @@ def test_in_full_such_a_test_runs_too() -> None:
     assert (done.returncode, "finds_a_broken_store[SwapsAnyBinding]" in done.stdout) == (0, True), done.stdout
 
 
+@pytest.mark.slow
+def test_no_test_sees_a_setting_of_the_shell_or_of_the_run() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/cli/test_accounts.py",
+        "-k",
+        "opened",
+    ]
+    told = {**os.environ, "GATEPASS_QUICK": "1", "GATEPASS_STORE": "nowhere://"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=told)
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout
+
+
 def test_suites_run_beside_the_first_are_shown_whole_after_it_and_all_are_summed_up(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:

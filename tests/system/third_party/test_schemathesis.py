@@ -37,6 +37,7 @@ REACHED = [
     "POST /password/reset 204",
     "POST /register 201",
 ]
+SEED = os.environ.get("GATEPASS_SEED", "1")
 PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
 VERIFYING = ["POST /register 202", "POST /verify 201", "POST /verify/resend 202"]
 
@@ -75,7 +76,7 @@ def exploration(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         command = [str(Path(sys.executable).with_name("schemathesis"))]
         command += ["--config-file", str(HERE / "schemathesis.toml"), "run", f"{url}/openapi.json", "--url", url]
         command += ["--max-examples", "100" if FULL else "4"]
-        command += ["--seed", os.environ.get("GATEPASS_SEED", "1")]
+        command += ["--seed", SEED]
         command += ["--phases", ",".join(PHASES).lower()]
         # Warnings of the tool's own imports are not ours to fail by.
         done = subprocess.run(

@@ -10,6 +10,7 @@ Chromium at greater length: with `--browsers all`, or one that names them. What 
 other over https, is marked `one_scheme`.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -39,8 +40,9 @@ class Variant(NamedTuple):
         return self.browser if self.scheme == "http" else f"{self.browser}-{self.scheme}"
 
 
+@functools.cache
 def chosen() -> Sequence[str]:
-    """The browsers that this run was asked for; none if for no particular ones."""
+    """The browsers that this run was asked for; none if for no particular ones. Read when the tests are collected."""
     given = os.environ.get("GATEPASS_BROWSERS", "")
     names = list(FINDERS) if given == "all" else [name for name in given.split(",") if name]
     unknown = set(names) - set(FINDERS)
