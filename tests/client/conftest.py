@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gatepass.client.layers import retry
 from tests.client.harness import Harness, open_harness
 
 
@@ -11,3 +12,9 @@ from tests.client.harness import Harness, open_harness
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     with open_harness(tmp_path_factory.mktemp("real")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def own_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests before have tried again is not taken from the attempts of this one: a process has one budget."""
+    monkeypatch.setattr(retry, "SHARED", retry.Budget())
