@@ -91,7 +91,7 @@ def test(arguments: Sequence[str]) -> None:
 
     --quick            in between: all but the tests marked `slow`, which start a database, a browser or another
                        process, or search for long; and the browser client's, but for its long searches.
-                       Within two minutes on two cores
+                       Within 90 seconds on two cores
     --full             before a release: also the tests marked `full`, and all searches at length. It takes hours
     --python VERSION   on another Python, such as 3.13, 3.13.0 or 3.14t (free-threaded), in an environment of its own
                        (.venv-3.13); all but the browser client's tests, which are none of Python's
@@ -120,7 +120,7 @@ def test(arguments: Sequence[str]) -> None:
     if options.quick:
         os.environ["GATEPASS_QUICK"] = "1"  # web/client/test/fake/quick.ts
         # What is left out is not even imported.
-        suites = {"python": ([*pytest, "-n", "2", "-m", "not slow", "--ignore", "tests/system", *selection], ROOT)}
+        suites = {"python": ([*pytest, "-n", "3", "-m", "not slow", "--ignore", "tests/system", *selection], ROOT)}
     else:
         provide_chromium(environment)
         servers.bring(environment.variables())
