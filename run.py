@@ -135,11 +135,11 @@ def test(arguments: Sequence[str]) -> None:
 def whole(pytest: Sequence[str]) -> dict[str, tuple[list[str], Path]]:
     """Two processes: Playwright's driver and pytest-asyncio cannot share one.
 
-    Browser tests mostly wait, and end first: a third worker of the others has its turn when one waits for a process.
+    Browser tests mostly wait, and end first: two more workers than cores have their turn when others wait.
     """
     grouped = ("--dist", "loadscope")  # the scopes are those of tests/support/scheduling.py
     return {
-        "python": ([*pytest, "-n", "3", *grouped, "--ignore", BROWSER_TESTS], ROOT),
+        "python": ([*pytest, "-n", "4", *grouped, "--ignore", BROWSER_TESTS], ROOT),
         "browser": ([*pytest, "-n", "3", *grouped, BROWSER_TESTS], ROOT),
     }
 
