@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gatepass.server.http import Reply
+from gatepass.serving.http_protocol import sweep
 from gatepass.wire.asgi import Receive, Scope, Send
 from tests.serving.test_exchange import GET, POST, Connection, answering, body, head, length, settled
 from tests.serving.world import serving
@@ -117,4 +118,21 @@ class TestAResponseBeforeTheBodyHasCome:
             async with patience():
                 while world.state.connections:
                     await asyncio.sleep(0.01)
+            writer.close()
+
+    async def test_a_client_that_still_sends_when_its_time_is_over_reads_that_and_is_not_reset(self) -> None:
+        async with serving() as world:
+            reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+            writer.write(b"GET / HTTP/1.1\r\nX-Slow: ")
+            async with patience():
+                while not (world.state.connections and world.connection()._has_begun):
+                    await asyncio.sleep(0)
+            sweep(world.state.connections, now=asyncio.get_running_loop().time() + 100, timeout=20)
+            async with patience():
+                assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 408 ")
+                for _ in range(3):  # to a socket that is closed, the first is answered with a reset
+                    writer.write(b"a")
+                    await writer.drain()
+                    await asyncio.sleep(0.01)
+                assert await reader.read() == b""
             writer.close()

@@ -238,7 +238,7 @@ class HttpProtocol(Heads):
     def refuse(self, status: int, sentence: str) -> None:
         """Send one short response, after those that are under way, and close."""
         # Do not respond to a client that has sent nothing: it could take the response for that to its first request.
-        self._lingers = self._has_begun and status != 408  # whose client sends nothing
+        self._lingers = self._has_begun
         self._finish(response(BeyondLimits(status, sentence)) if self._has_begun else b"")
 
     def _finish(self, last_words: bytes) -> None:
