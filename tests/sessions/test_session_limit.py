@@ -7,32 +7,13 @@ from pathlib import Path
 import pytest
 
 from gatepass.core.policy import Policy
-from gatepass.ports import Store
 from gatepass.sessions import service
-from gatepass.stores import open_store
 from tests.support.asgi import Answer
 from tests.support.browser import Browser
 from tests.support.gates import GateHarness, WatchedStore, open_gate
-from tools.services.postgres import empty_database
-from tools.services.valkey import flush, shared_cluster, shared_server
+from tests.support.stores import empty_store
 
 LIMIT = 3
-
-
-async def new_store(kind: str, folder: Path) -> Store:
-    match kind:
-        case "memory":
-            return open_store("memory://")
-        case "sqlite":
-            return open_store(f"sqlite:///{folder}/gate.db")
-        case "postgres":
-            return open_store(await empty_database())
-        case "redis":
-            flush([shared_server()])
-            return open_store(f"sqlite:///{folder}/gate.db", sessions=shared_server().url)
-        case _:
-            flush(shared_cluster().primaries)
-            return open_store(f"sqlite:///{folder}/gate.db", sessions=shared_cluster().url)
 
 
 SERVERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("postgres", "redis", "cluster")]
@@ -40,7 +21,7 @@ SERVERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("postgres", "
 
 @pytest.fixture(params=["memory", "sqlite", *SERVERS])
 async def at(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[GateHarness]:
-    store = WatchedStore(await new_store(request.param, tmp_path))
+    store = WatchedStore(await empty_store(request.param, tmp_path))
     async with open_gate(store=store, policy=Policy(sessions_per_account=LIMIT)) as at:
         await Browser(at.gate.asgi).register()
         (first,) = await live(at)

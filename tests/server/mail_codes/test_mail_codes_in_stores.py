@@ -8,31 +8,20 @@ import pytest
 from gatepass.core.mail_code import MAX_TRIES
 from gatepass.core.policy import Policy
 from gatepass.ports import Store
-from gatepass.stores import open_store
 from gatepass.testing import mail_code
 from tests.support.browser import EMAIL, Browser
 from tests.support.gates import WatchedStore
 from tests.support.mail import Post, post
-from tools.services.postgres import empty_database
-from tools.services.valkey import flush, shared_server
+from tests.support.stores import KINDS, empty_store
 
 pytestmark = pytest.mark.slow
 
 POLICY = Policy(mail_codes=True)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "redis"])
+@pytest.fixture(params=KINDS)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    match request.param:
-        case "memory":
-            return open_store("memory://")
-        case "sqlite":
-            return open_store(f"sqlite:///{tmp_path}/gate.db")
-        case "redis":
-            flush([shared_server()])
-            return open_store(f"sqlite:///{tmp_path}/gate.db", sessions=shared_server().url)
-        case _:
-            return open_store(await empty_database())
+    return await empty_store(request.param, tmp_path)
 
 
 def browser(at: Post, number: int) -> Browser:

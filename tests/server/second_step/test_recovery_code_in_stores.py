@@ -7,13 +7,11 @@ import pytest
 
 from gatepass.core.policy import Policy
 from gatepass.ports import Store
-from gatepass.stores import open_store
 from tests.support.browser import Browser
 from tests.support.factors import enrol
 from tests.support.gates import WatchedStore, open_gate
 from tests.support.second_step import ticket_of
-from tools.services.postgres import empty_database
-from tools.services.valkey import flush, shared_server
+from tests.support.stores import KINDS, empty_store
 
 pytestmark = pytest.mark.slow
 
@@ -21,18 +19,9 @@ AT_ONCE = [4, 30]
 """As many as may try, and more: of those the counts refuse some before they look at the code, or all."""
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "redis"])
+@pytest.fixture(params=KINDS)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    match request.param:
-        case "memory":
-            return open_store("memory://")
-        case "sqlite":
-            return open_store(f"sqlite:///{tmp_path}/gate.db")
-        case "redis":
-            flush([shared_server()])
-            return open_store(f"sqlite:///{tmp_path}/gate.db", sessions=shared_server().url)
-        case _:
-            return open_store(await empty_database())
+    return await empty_store(request.param, tmp_path)
 
 
 @pytest.mark.parametrize("number", AT_ONCE)
