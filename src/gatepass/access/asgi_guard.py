@@ -59,7 +59,8 @@ class Guard:
         if kind not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        by_link = has_link(scope.get("query_string", b"")) and withhold_link(scope)
+        query = scope.get("query_string")
+        by_link = has_link(query) and withhold_link(scope) if query else False
         guarded = {**scope}
         prepare_scope(guarded, check=self._check, cookies=self._cookies, live=self._live)
         if kind == "websocket":
@@ -90,7 +91,8 @@ class Guard:
             await sender.release()
             raise
         else:
-            await sender.release()
+            if sender.held:
+                await sender.release()
         finally:
             if sender.delivery is not None:
                 sender.delivery.close()

@@ -21,11 +21,12 @@ Cors = Sequence[tuple[str, str]]
 class GuardedSend:
     """What an application sends through. `cors`: set by the auth endpoints, if the response is theirs."""
 
-    __slots__ = ("_held", "_send", "by_link", "cors", "delivery", "has_started", "rendered")
+    __slots__ = ("_send", "by_link", "cors", "delivery", "has_started", "held", "rendered")
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._held: list[Message] = []
+        self.held: list[Message] = []
+        """What waits until the application has returned."""
         self.cors: Cors = ()
         self.delivery: Delivery | None = None
         """The cookies of a sign-in that the application has made in this request."""
@@ -42,7 +43,8 @@ class GuardedSend:
             return self._send(message)
         if message["type"] == "http.response.start" and message["status"] != 500:
             self.has_started = True
-            return self._send(self._fitted(message))
+            is_fit = self.delivery is None and not (self.rendered or self.by_link or self.cors)  # the usual case
+            return self._send(message if is_fit else self._fitted(message))
         return self._hold(message)
 
     def _fitted(self, head: Message) -> Message:
@@ -56,23 +58,23 @@ class GuardedSend:
         return _with_cors(head, self.cors) if self.cors else head
 
     async def _hold(self, message: Message) -> None:
-        if not self._held and message["type"] != "http.response.start":  # an informational response (103)
+        if not self.held and message["type"] != "http.response.start":  # an informational response (103)
             await self._send(message)
             return
-        self._held.append(message)
-        if len(self._held) > MAX_HELD:
+        self.held.append(message)
+        if len(self.held) > MAX_HELD:
             await self.release()
 
     async def release(self) -> None:
         """Send what is held back."""
-        held, self._held = self._held, []
+        held, self.held = self.held, []
         for message in held:
             self.has_started = True
             await self._send(self._fitted(message) if message["type"] == "http.response.start" else message)
 
     async def refuse(self, problem: Problem, *, cors: Cors = ()) -> None:
         """Respond with a problem in place of what is held back."""
-        self._held = []
+        self.held = []
         self.has_started = True
 
         async def send(message: Message) -> None:
