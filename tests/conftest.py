@@ -26,6 +26,7 @@ from tests.support.certificate import certificate
 from tests.support.full import FULL
 from tests.support.gates import GateHarness, open_gate
 from tests.support.scheduling import ByWhatIsShared, is_slow
+from tools.services.at_end import end
 from tools.services.patience import PATIENCE
 
 # An example may take as long as it takes: on a busy machine the same one is ten times as slow. Unless in full, each run
@@ -92,6 +93,12 @@ def pytest_sessionstart() -> None:
     for name in ("CI", "CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS"):
         os.environ.pop(name, None)
     os.environ["NO_COLOR"] = "1"
+
+
+@pytest.hookimpl(trylast=True)  # after the fixtures of the session
+def pytest_sessionfinish() -> None:
+    """Put away what tests of this process share: xdist kills it some seconds after its session."""
+    end()
 
 
 @pytest.hookimpl(optionalhook=True)  # tools/mutation.py runs without xdist

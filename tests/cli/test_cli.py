@@ -4,6 +4,7 @@ import json
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,15 @@ def test_without_a_home_a_command_says_so_in_one_sentence(command: list[str], mo
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_without_a_home_the_demo_keeps_its_state_in_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_home_the_demo_keeps_its_state_in_a_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     without_home(monkeypatch)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    assert _state_directory(8000).name.startswith("gatepass-demo-")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = _state_directory(8000)
+    assert made.parent == tmp_path
+    assert made.name.startswith("gatepass-demo-")
 
 
 class TestSecret:

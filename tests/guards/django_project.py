@@ -1,6 +1,5 @@
 """The application of `apps.py` as a Django project. Django is configured once per process; the gate changes."""
 
-import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,9 +9,11 @@ from typing import Any
 import django
 from django.conf import settings
 
+from tools.services.at_end import at_end
+
 if not settings.configured:
-    FOLDER = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+    FOLDER = tempfile.mkdtemp(prefix="gatepass-django-")
+    at_end(shutil.rmtree, FOLDER, ignore_errors=True)
     settings.configure(
         DEBUG=False,
         SECRET_KEY="only for tests",

@@ -9,7 +9,6 @@ ends with the process of the tests: after a run that was killed it would load th
 interpreter, its options or its imports is executed, as is all that is no Python program, and everything in a full run.
 """
 
-import atexit
 import contextlib
 import functools
 import gc
@@ -32,6 +31,7 @@ import gatepass
 from tests.support import cheap_hashes
 from tests.support.full import FULL
 from tests.support.imported import IMPORTED
+from tools.services.at_end import at_end
 
 _SET_LATER = ("PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS")
 """What an interpreter reads when it starts, and a fork can still be told."""
@@ -193,7 +193,7 @@ def _forks() -> _Forks:
 @functools.cache
 def _shared_forks() -> _Forks:
     made = _Forks()
-    atexit.register(made.close)
+    at_end(made.close)
     return made
 
 

