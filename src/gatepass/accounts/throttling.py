@@ -44,6 +44,7 @@ from gatepass.core.throttle import (
     PER_GUESSER,
     PER_NETWORK,
     Throttle,
+    age,
 )
 from gatepass.errors import InvalidCredentials, TooManyAttempts
 from gatepass.ports import Attempts, Clock, Store
@@ -217,7 +218,8 @@ class SignInThrottle:
 
 def _is_recent(mark: Attempts, now: int, ttl: int) -> bool:
     """Whether what the mark says was less than `ttl` seconds ago."""
-    return bool(mark.failures) and 0 <= now - mark.last_at < ttl
+    passed = age(mark.last_at, now)
+    return bool(mark.failures) and passed is not None and passed < ttl
 
 
 def _wait(rule: Throttle, count: Attempts, now: int) -> int:
