@@ -32,8 +32,7 @@ def check_trailers(url: str, mount: str) -> Finding:
         "trailers",
         "A field behind a chunked body becomes a header: clients write headers that the proxy has not seen, such as "
         "X-Forwarded-For.",
-        "Serve with `gatepass serve`, or with uvicorn --http h11; or let the proxy read the body before it passes the "
-        "request on (nginx: proxy_request_buffering on).",
+        "Serve with `gatepass serve`, or with uvicorn --http h11; or behind a proxy that drops such fields, as nginx.",
     )
 
 
