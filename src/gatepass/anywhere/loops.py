@@ -35,7 +35,7 @@ class AnyLoop:
 
     async def _call(self, method: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
         lifecycle: Lifecycle = self._lifecycle
-        if lifecycle.was_left or lifecycle.opening_loop is not None:
+        if lifecycle.was_left or lifecycle.opening_loop not in (None, asyncio.get_running_loop()):
             await lifecycle.open()
         home = lifecycle.loop
         if home is not None and not lifecycle.is_open:
