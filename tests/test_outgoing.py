@@ -86,6 +86,20 @@ def test_the_certificate_must_be_the_hosts_and_not_the_proxys(proxy: Tunnels, pe
         exchange(Outgoing(url), timeout=60, max_size=10)
 
 
+def test_a_proxy_that_sends_a_byte_now_and_then_does_not_hold_the_thread(
+    proxy: Tunnels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drip(tunnel: Tunnel) -> None:
+        with contextlib.suppress(OSError):
+            for byte in b"HTTP/1.1 200 Connection established" + b" " * 40:
+                tunnel.request.sendall(bytes([byte]))
+                threading.Event().wait(0.05)
+
+    monkeypatch.setattr(Tunnel, "handle", drip)
+    with pytest.raises(TimeoutError, match="longer than"):
+        exchange(Outgoing(RemoteUrl("https://login.example/", purpose="a test")), timeout=0.2, max_size=9)
+
+
 def test_hosts_of_no_proxy_are_asked_directly(proxy: Tunnels, monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_for("login.example") is not None
     assert proxy_for("inside.example") is None

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -75,8 +75,9 @@ class RemoteUrl:
         return self._text
 
     def connect(self, timeout: float) -> http.client.HTTPConnection:
-        """An open connection. `timeout` is in seconds, for each step of an exchange. Raises OSError.
+        """An open connection. `timeout` is in seconds, for each step of an exchange. Raises OSError, HTTPException.
 
+        To connect takes at most twice as long, however slowly a proxy or the server sends, at each address of the host.
         Through the proxy of HTTPS_PROXY, unless NO_PROXY has the host or it is this machine: the proxy opens a tunnel,
         and sees the name of the host alone.
         """
@@ -88,7 +89,8 @@ class RemoteUrl:
             connection = http.client.HTTPSConnection(*at, timeout=timeout, context=context)
             if proxy is not None:
                 connection.set_tunnel(self.host, self._port or 443, proxy.headers)
-        connection.connect()
+        with _bounded(connection, timeout):
+            connection.connect()  # OpenSSL's handshake has this timeout as a whole
         return connection
 
 
@@ -117,22 +119,15 @@ def exchange(request: Outgoing, *, timeout: float, max_size: int) -> Incoming:
     Redirects are not followed: the address is part of the trust. The body has at most `max_size` bytes. Raises OSError,
     or HTTPException for what is no response of HTTP or is too long.
     """
-    with contextlib.closing(request.url.connect(timeout)) as connection:
-        # A timeout counts for each read; a server that sends a byte now and then must not hold the thread.
-        watchdog = threading.Timer(timeout, _shut_down, args=(connection.sock,))
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            connection.request(
-                request.method,
-                request.url.target,
-                body=None if request.body is None else request.body.reveal().encode(),
-                headers={name: _revealed(value) for name, value in request.headers.items()},
-            )
-            response = connection.getresponse()
-            incoming = Incoming(response.status, response.headers.get_content_type(), response.read(max_size + 1))
-        finally:
-            watchdog.cancel()
+    with contextlib.closing(request.url.connect(timeout)) as connection, _bounded(connection, timeout):
+        connection.request(
+            request.method,
+            request.url.target,
+            body=None if request.body is None else request.body.reveal().encode(),
+            headers={name: _revealed(value) for name, value in request.headers.items()},
+        )
+        response = connection.getresponse()
+        incoming = Incoming(response.status, response.headers.get_content_type(), response.read(max_size + 1))
     if len(incoming.body) > max_size:
         raise http.client.HTTPException(f"it has more than {max_size} bytes")
     return incoming
@@ -142,6 +137,31 @@ def _revealed(value: str | Secret) -> str:
     return value.reveal() if isinstance(value, Secret) else value
 
 
-def _shut_down(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the connection has ended already
-        sock.shutdown(socket.SHUT_RDWR)
+@contextlib.contextmanager
+def _bounded(connection: http.client.HTTPConnection, timeout: float) -> Iterator[None]:
+    """Let what is done meanwhile take `timeout` seconds in all. Raises TimeoutError.
+
+    The timeout of a socket counts for each read; a server that sends a byte now and then must not hold the thread.
+    """
+    is_over = threading.Event()
+    before = connection.sock
+    """Of an open connection: it forgets its socket when it has the head of a response that ends with it."""
+
+    def end() -> None:
+        is_over.set()
+        with contextlib.suppress(OSError, AttributeError):  # it has ended already, or is not connected yet
+            (before or connection.sock).shutdown(socket.SHUT_RDWR)
+
+    watchdog = threading.Timer(timeout, end)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException):
+        if not is_over.is_set():
+            raise
+    finally:
+        watchdog.cancel()
+    if is_over.is_set():
+        connection.close()
+        raise TimeoutError(f"it takes longer than {timeout:g} s")

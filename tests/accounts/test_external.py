@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 
 from gatepass import AuthenticatedUser, HookFacts, Refused, RequestFacts
+from gatepass.accounts.attempt import LASTING
+from gatepass.accounts.throttling import HOME_TTL
+from gatepass.core.throttle import PER_GUESSER
 from gatepass.errors import ConfigurationError, SignInRefused
 from gatepass.server.limits import Limits
 from tests.support.browser import EMAIL, PASSWORD, Browser
 from tests.support.gates import GateHarness, open_gate
 from tests.support.mail import Postbox
+from tests.support.throttling import exhaust, exhaust_waits, fail
 from tools.services.patience import becomes
 
 
@@ -183,6 +187,27 @@ async def test_a_browser_that_is_signed_in_is_a_known_device(at: GateHarness) ->
         await Browser(at.gate.asgi, address=f"10.{network}.0.1").login(EMAIL, "wrong wrong wrong")
     assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 429
     assert (await browser.login()).status == 200
+
+
+async def test_a_network_in_which_they_signed_in_is_a_home_network_for_a_month(at: GateHarness) -> None:
+    assert (await Browser(at.gate.asgi).login()).status == 200
+    for network in range(25):
+        await Browser(at.gate.asgi, address=f"10.{network}.0.1").login(EMAIL, "wrong wrong wrong")
+    assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 429
+    assert (await Browser(at.gate.asgi).login()).status == 200
+    await exhaust(at)
+    await at.store.prune_attempts(before=at.clock.now() - PER_GUESSER.memory, keep=LASTING, limit=1000)
+    assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 429
+    assert (await Browser(at.gate.asgi).login()).status == 200
+    await exhaust(at)
+    at.clock.advance(HOME_TTL)
+    assert (await Browser(at.gate.asgi).login()).status == 429
+
+
+async def test_where_they_only_failed_is_none(at: GateHarness) -> None:
+    assert (await fail(Browser(at.gate.asgi), 1))[0].status == 401
+    await exhaust_waits(at)
+    assert (await Browser(at.gate.asgi).login()).status == 429
 
 
 async def test_the_application_is_told_of_the_request_and_of_nothing_that_gives_access(

@@ -42,11 +42,11 @@ class TestExternalUsers:
         mirror = await at.gate.accounts.find("42")
         assert mirror is not None
         await exhaust(at)
-        assert (await Browser(at.gate.asgi).login()).status == 429
+        assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 429
         assert await at.gate.accounts.is_stopped(mirror)
         assert await at.gate.accounts.enable("42")
         assert not await at.gate.accounts.is_stopped(mirror)
-        assert (await Browser(at.gate.asgi).login()).status == 200
+        assert (await Browser(at.gate.asgi, address="192.0.2.1").login()).status == 200
 
 
 class TestAnAddressOfAnEarlierVersion:

@@ -31,6 +31,8 @@ class TestOutside:
         assert "can write" in said(findings, "readiness", "ok")
         assert "arrives as it was sent" in said(findings, "cookies", "ok")
         assert "agrees" in said(findings, "clock", "ok")
+        assert "becomes no header" in said(findings, "trailers", "ok")
+        assert "COOKIE_PATH is /: browsers send" in said(findings, "cookies", "ok")
 
     async def test_on_a_machine_that_is_a_trusted_proxy_it_looks_from_another_address_or_says_that_it_cannot(
         self, env: pytest.MonkeyPatch, tmp_path: Path
@@ -79,6 +81,12 @@ class TestOutside:
             findings = await found(url=f"http://localhost:{server.port}")
         assert "PUBLIC_URL is https://gate.example" in said(findings, "address", "error")
         assert "does not set __Host-Http-gatepass" in said(findings, "cookies", "error")
+
+    async def test_a_cookie_path_beside_the_endpoints_is_a_fault(self, env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        findings = await self.look(env, tmp_path, COOKIE_PATH="/api")
+        assert "COOKIE_PATH is /api, and the endpoints are at /auth" in said(findings, "cookies", "error")
+        findings = await self.look(env, tmp_path, COOKIE_PATH="/auth")
+        assert "browsers send the refresh cookie to /auth" in said(findings, "cookies", "ok")
 
     async def test_a_resume_page_that_is_not_where_guards_send_people_is_a_fault(
         self, env: pytest.MonkeyPatch, tmp_path: Path

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -258,6 +258,23 @@ async def test_what_cannot_be_opened_stays_and_holds_nothing_up(ann: Person) -> 
     rolled = GateHarness(secrets=[OTHER_SECRET, SECRET], store=ann.at.store, clock=ann.at.clock)
     await rolled.gate._parts.totps.reseal()
     assert memory._totps[ann.account.id].sealed == broken
+
+
+async def test_more_of_them_than_one_batch_keep_no_other_from_being_sealed_anew(
+    ann: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gatepass.factors.totp.MAX_BATCH", 2)
+    memory = ann.at.memory
+    row = memory._totps[ann.account.id]
+    for number in range(5):
+        lost = account_of(f"eve{number}")
+        await memory.add_account(lost)
+        memory._totps = {lost.id: replace(row, account_id=lost.id), **memory._totps}
+    rolled = GateHarness(secrets=[OTHER_SECRET, SECRET], store=ann.at.store, clock=ann.at.clock)
+    for _ in range(2):
+        assert await rolled.gate._parts.totps.reseal() == 5
+    assert memory._totps[ann.account.id].sealed[0] != row.sealed[0]
+    assert caplog.text.count("5 authenticator apps") == 1
 
 
 def test_the_key_of_the_seal_is_no_other_key() -> None:

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gatepass.core.keyring import parse_secret
+from gatepass.core.policy import HOUR, MINUTE, Policy
 from gatepass.errors import ConfigurationError, InvalidToken
 from gatepass.gate import Gatepass
 from gatepass.sessions.signing_keys import UnknownKey
@@ -121,6 +122,27 @@ async def test_a_removed_key_is_refused_everywhere_at_once_and_another_one_signs
             assert leaked.kid not in await published(gate)
         await ann.refresh()
         assert holds(at.there, ann.access_token), "the session goes on with one refresh"
+
+
+async def test_beside_a_clock_that_is_behind_the_successor_of_a_removed_key_signs_at_once() -> None:
+    async with Servers() as at:
+        late = Gatepass(
+            secrets=[SECRET],
+            public_url=ORIGIN,
+            store=at.store,
+            clock=ManualClock(at.clock.now() + HOUR - Policy().clock_skew),
+            hasher=FastHasher(),
+        )
+        await at.here.keys.rotate(after=0)
+        at.clock.advance(HOUR - MINUTE)
+        leaked = await at.here.keys.rotate(after=0)
+        at.clock.advance(MINUTE)
+        for _ in range(2):  # the successor may have leaked too
+            successor = await at.here.keys.retire(leaked.kid, at_once=True)
+            assert successor is not None
+            await late.keys.look()
+            assert kid_of(late) == kid_of(at.here) == successor.kid
+            leaked = successor
 
 
 async def test_what_cannot_be_retired_is_named_with_what_to_do() -> None:

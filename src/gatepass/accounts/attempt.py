@@ -77,6 +77,11 @@ class Attempt:
         return f"{self.account}@{self.ip_prefix}"
 
     @property
+    def home(self) -> str:
+        """The key that says that a user of the application signed in in this network."""
+        return f"{LASTING}home:{self.pair}"
+
+    @property
     def recovery(self) -> str:
         """The key that says that a mailed link of this account was followed in this network."""
         return f"recovered:{self.pair}"

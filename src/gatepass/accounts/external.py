@@ -15,7 +15,7 @@ from typing import Protocol
 
 from gatepass.accounts.changes import Changes
 from gatepass.accounts.passwords.queue import FairQueue
-from gatepass.core.account import Account
+from gatepass.core.account import MIRROR_KEY, Account
 from gatepass.core.hook_facts import RequestFacts
 from gatepass.core.secret import Secret
 from gatepass.errors import ConfigurationError
@@ -25,8 +25,6 @@ from gatepass.sessions.service import Sessions
 
 MAX_ID = 128
 MAX_EMAIL = 320
-_KEY = "external "
-"""How the key of a mirror begins, by which no address finds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ class ExternalUsers:
 
     async def is_still(self, account: Account) -> bool:
         """Whether the user of a mirror is as it was when that was made: not closed, and with the same password."""
-        if not account.email_key.startswith(_KEY):
+        if not account.is_mirror:
             return True
         user = await call_hook(self._authenticator.find, account.id)
         return user is not None and _marker(user.version) == account.password_hash
@@ -128,7 +126,7 @@ class ExternalUsers:
         account = await self._store.find_account(user.id)
         if account is None:
             verified_at = now if user.email_verified else None
-            made = Account(user.id, user.email, f"{_KEY}{user.id}", marker, 1, now, verified_at=verified_at)
+            made = Account(user.id, user.email, f"{MIRROR_KEY}{user.id}", marker, 1, now, verified_at=verified_at)
             if await self._store.add_account(made):
                 await self._changes.deliver(made.id)
                 return made

@@ -16,7 +16,8 @@ are told apart:
                     and it is refused after 100 failures in a row
     home network    a live session of the account was last used there: it waits for its own failures, at this account
                     and at others, and is refused after 90 in a row. Where the owner followed a mailed link within the
-                    hour, it waits for those at this account only
+                    hour, it waits for those at this account only. No address that is typed finds the sessions of a
+                    user of the application's own: it is where such a user signed in within a month
     stranger        everybody else
 
 Codes of a second factor have counts of their own (`code_throttle`): a party that knows the password must not
@@ -34,7 +35,7 @@ from gatepass.accounts.lookup import find_by_email
 from gatepass.core import event as events
 from gatepass.core.account import Account, PendingRegistration
 from gatepass.core.event import Event
-from gatepass.core.policy import HOUR
+from gatepass.core.policy import DAY, HOUR
 from gatepass.core.throttle import (
     LIFETIME,
     LIFETIME_OF_DEVICES,
@@ -43,6 +44,7 @@ from gatepass.core.throttle import (
     PER_GUESSER,
     PER_NETWORK,
     Throttle,
+    age,
 )
 from gatepass.errors import InvalidCredentials, TooManyAttempts
 from gatepass.ports import Attempts, Clock, Store
@@ -51,6 +53,8 @@ MAX_DEVICES = 2
 """Refresh tokens of a request that are looked at: one, or two while the name of the cookie changes."""
 RECOVERY_TTL = HOUR
 """Seconds for which the network in which a mailed link was followed is a home network."""
+HOME_TTL = 30 * DAY
+"""Seconds for which a network in which a user of the application's own signed in is a home network."""
 _NO_ACCOUNT = ""
 """Looked up where there is no account, so that the same calls are made."""
 
@@ -80,6 +84,9 @@ class SignInThrottle:
             await self._count_failure(attempt, standing)
             raise self._failed(attempt.ip_prefix, account_id=found.id if isinstance(found, Account) else None)
         await self._forgive(attempt, standing.counts, device=standing.device)
+        if isinstance(found, Account) and found.is_mirror and attempt.ip_prefix:
+            now = self._clock.now()
+            await self._store.count_failure([attempt.home], now=now, forget_before=now)
         return found
 
     async def run_with_link(self, link_id: str, verify: Verify[Subject], *, ip_prefix: str | None) -> Subject:
@@ -128,7 +135,7 @@ class SignInThrottle:
             own, of_network = _wait(PER_GUESSER, counts.pair, now), _wait(PER_NETWORK, counts.network, now)
             others = max(_wait(PER_ACCOUNT, counts.account, now), _wait(LIFETIME, counts.lasting, now))
             wait = max(own, of_network, others)
-            is_recovering = _is_recent(counts.recovery, now)
+            is_recovering = _is_recent(counts.recovery, now, RECOVERY_TTL)
             if wait and not own and (is_recovering or (not of_network and await self._is_home(attempt, now=now))):
                 caller = Caller.HOME
                 wait = _wait(LIFETIME_OF_NETWORKS, counts.lasting, now)
@@ -184,12 +191,14 @@ class SignInThrottle:
         return None
 
     async def _is_home(self, attempt: Attempt, *, now: int) -> bool:
-        """Whether the attempt comes from the network of a live session of the account."""
+        """Whether the attempt comes from the network of a live session of the account, or of its user's sign-ins."""
         if not attempt.ip_prefix:
             return False
         account = await find_by_email(self._store, attempt.email_key)
         sessions = await self._store.list_for_account(account.id if account else _NO_ACCOUNT, now=now)
-        return any(session.last_ip_prefix == attempt.ip_prefix for session in sessions)
+        (signed_in,) = await self._store.attempts([attempt.home])
+        is_used = any(session.last_ip_prefix == attempt.ip_prefix for session in sessions)
+        return is_used or _is_recent(signed_in, now, HOME_TTL)
 
     async def _wait_of(self, key: str) -> int:
         (count,) = await self._store.attempts([key])
@@ -207,9 +216,10 @@ class SignInThrottle:
         return InvalidCredentials()
 
 
-def _is_recent(recovery: Attempts, now: int) -> bool:
-    """Whether a mailed link was followed not long ago."""
-    return bool(recovery.failures) and 0 <= now - recovery.last_at < RECOVERY_TTL
+def _is_recent(mark: Attempts, now: int, ttl: int) -> bool:
+    """Whether what the mark says was less than `ttl` seconds ago."""
+    passed = age(mark.last_at, now)
+    return bool(mark.failures) and passed is not None and passed < ttl
 
 
 def _wait(rule: Throttle, count: Attempts, now: int) -> int:

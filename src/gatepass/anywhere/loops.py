@@ -35,11 +35,11 @@ class AnyLoop:
 
     async def _call(self, method: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
         lifecycle: Lifecycle = self._lifecycle
+        if lifecycle.was_left or lifecycle.opening_loop not in (None, asyncio.get_running_loop()):
+            await lifecycle.open()
         home = lifecycle.loop
         if home is not None and not lifecycle.is_open:
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(method(*args, **kwargs), home))
-        if lifecycle.was_left:
-            await lifecycle.open()
         return await method(*args, **kwargs)
 
 
@@ -57,7 +57,8 @@ class Run:
         **kwargs: Parameters.kwargs,
     ) -> Result:
         """The result of an async method, or what it raises. Raises RuntimeError on the event loop of the gate."""
-        if self._lifecycle.loop is not None and self._lifecycle.loop is _running_loop():
+        here = _running_loop()
+        if here is not None and here in (self._lifecycle.loop, self._lifecycle.opening_loop):
             raise RuntimeError(
                 "gate.sync waits for the event loop of the gate, and would stop it here: await the method of the gate "
                 "itself, or call gate.sync on a thread (asyncio.to_thread)."
@@ -77,7 +78,14 @@ class Run:
 
     async def _opened(self, work: Awaitable[Result]) -> Result:
         await self._lifecycle.open()
+        home = self._lifecycle.loop
+        if home is not None and not self._lifecycle.is_open:  # another loop opened it first
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_result_of(work), home))
         return await work
+
+
+async def _result_of(work: Awaitable[Result]) -> Result:
+    return await work
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

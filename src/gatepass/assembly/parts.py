@@ -79,7 +79,10 @@ class Parts(EndpointParts):
         self.asgi: ASGIApp = endpoints_app
         alone = hsts or "subdomains"
         self.background = LoopThread(
-            open=self.lifecycle.open, close=self.lifecycle.close, home=lambda: self.lifecycle.loop
+            open=self.lifecycle.open,
+            close=self.lifecycle.close,
+            home=lambda: self.lifecycle.loop,
+            opening=lambda: self.lifecycle.opening_loop,
         )
         self.door = Door(
             self._context,

@@ -7,6 +7,8 @@ So an attacker cannot register another person's address and wait until that pers
 
 from dataclasses import dataclass, field
 
+MIRROR_KEY = "external "
+"""How the key of a mirror begins: an account of a user of the application's own, which no address finds."""
 NO_PASSWORD = "!"
 """Stands in place of a password hash, and is none: no password matches it."""
 
@@ -35,6 +37,11 @@ class Account:
     def has_password(self) -> bool:
         """Whether its owner can sign in with a password: here, or with an `Authenticator`'s."""
         return self.password_hash not in ("", NO_PASSWORD)
+
+    @property
+    def is_mirror(self) -> bool:
+        """Whether it is that of a user of the application's own, whom no address finds."""
+        return self.email_key.startswith(MIRROR_KEY)
 
 
 @dataclass(frozen=True, slots=True)

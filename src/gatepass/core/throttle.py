@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from gatepass.core.policy import DAY, MINUTE
 
 YEAR = 365 * DAY
+MAX_SKEW = 5
+"""Seconds by which the clocks of servers may differ, as when tokens are verified. A failure that one of them counts
+must make wait at the others too; but the wait is longer by so much then, so it is no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,17 @@ class Throttle:
 
     def wait(self, failures: int, *, last_at: int, now: int) -> int:
         """Seconds until an attempt may be made; 0 for at once. After a clock was set back there is no wait."""
-        if failures < self.free or not 0 <= now - last_at < self.memory:
+        passed = age(last_at, now)
+        if failures < self.free or passed is None or passed >= self.memory:
             return 0
         # 2^20 s is beyond any `longest`: the bound keeps the power from growing with the count.
         delay = min(self.longest, self.first << min(failures - self.free, 20))
-        return max(0, last_at + delay - now)
+        return max(0, delay - passed)
+
+
+def age(at: int, now: int) -> int | None:
+    """Seconds since `at`. 0 for what a server wrote whose clock is ahead; None for what is later than that."""
+    return max(0, now - at) if at - now <= MAX_SKEW else None
 
 
 PER_GUESSER = Throttle(free=5, longest=15 * MINUTE)

@@ -16,15 +16,16 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from gatepass.doctor.cookies import check_cookie_path, check_cookies
 from gatepass.doctor.counts import Counts
 from gatepass.doctor.finding import Finding, advice, error, ok
 from gatepass.doctor.pages import check_resume_page
 from gatepass.doctor.passkeys import check_related_origins
 from gatepass.doctor.storage import compare_clocks
 from gatepass.doctor.stream import REQUEST_TIMEOUT, check_stream, connection_to
+from gatepass.doctor.trailers import check_trailers
 from gatepass.settings import Settings
 from gatepass.wire.address import Proxies
-from gatepass.wire.cookies import Cookies
 from gatepass.wire.origin import CORS_HEADERS, origin_of
 
 MIN_HSTS_AGE = 31_536_000
@@ -79,7 +80,10 @@ async def _check_further(settings: Settings, url: str, mount: str) -> AsyncItera
     """What is asked of a server that has answered once. Raises OSError or HTTPException where it does so no more."""
     async for finding in _check_plain_http(url, mount):
         yield finding
-    yield _check_cookies(settings, await _request(url, "POST", f"{mount}/logout"))
+    signed_out = await _request(url, "POST", f"{mount}/logout")
+    yield check_cookies(settings, status=signed_out.status, arrived=signed_out.cookies)
+    yield check_cookie_path(settings, urlsplit(url).path.rstrip("/") + mount)
+    yield await asyncio.to_thread(check_trailers, url, mount)
     if settings.pages:
         page = await _request(url, "GET", f"{settings.auth_path.rstrip('/')}/resume?next=/")
         yield check_resume_page(settings, page.status, page.headers.get("content-type", ""))
@@ -137,21 +141,6 @@ async def _check_plain_http(url: str, mount: str) -> AsyncIterator[Finding]:
         yield error("https", "The endpoints respond over plain http.", "Close port 80, or refuse them there.")
     else:
         yield ok("https", f"Plain http is refused ({response.status}).")
-
-
-def _check_cookies(settings: Settings, response: Response) -> Finding:
-    """A sign-out without a session clears the cookies, which shows their names and attributes."""
-    cookies = Cookies.for_url(settings.public_url or "", path=settings.cookie_path, same_site=settings.same_site)
-    name = cookies.place.names.refresh
-    ours = next((cookie for cookie in response.cookies if cookie.startswith(name + "=")), None)
-    if response.status != 204 or ours is None:
-        return error("cookies", f"The server does not set {name}.", "Run it with these settings, PUBLIC_URL above all.")
-    attributes = {part.strip().partition("=")[0].lower() for part in ours.split(";")[1:]}
-    if "httponly" not in attributes or (cookies.secure and "secure" not in attributes) or "domain" in attributes:
-        return error(
-            "cookies", "A proxy changes the attributes of the cookies.", "Switch off its rewriting of cookies."
-        )
-    return ok("cookies", f"{name} arrives as it was sent.")
 
 
 async def _check_cors(settings: Settings, url: str, mount: str) -> AsyncIterator[Finding]:

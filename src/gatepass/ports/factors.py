@@ -73,8 +73,11 @@ class FactorStore(Protocol):
     async def remove_totp(self, account_id: str, *, credential_version: int) -> bool:
         """Remove the TOTP of an account, confirmed or not. False if there is none, or the version is another."""
 
-    async def list_totps_under(self, *, key_id: int, limit: int) -> Sequence[Totp]:
-        """At most `limit` TOTPs that are sealed under the secret of `key_id` (their first byte)."""
+    async def list_totps_under(self, *, key_id: int, after: str, limit: int) -> Sequence[Totp]:
+        """At most `limit` TOTPs that are sealed under the secret of `key_id` (their first byte), by account id.
+
+        Only those of accounts whose ids come later than `after`, in an order of the store's own; "" comes before all.
+        """
 
     async def reseal_totp(self, account_id: str, *, before: bytes, after: bytes) -> bool:
         """Store the same secret under another seal. False if it is no longer sealed as `before`. The version stays."""

@@ -3,13 +3,19 @@
 A gate that is open belongs to one event loop: connections, tasks and queues do. A loop may end without a word (the end
 of `asyncio.run`, of a test, of a job in a worker), so the gate is open only where its loop is the running one. On
 another loop it opens again, and takes along what it had accepted: mail that was queued there is sent from here.
+
+Two loops in two threads may need it at once: the first one opens it, and the other waits for that.
 """
 
 import asyncio
 import contextlib
 import logging
+import os
+import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.event import TaskFailed, TaskRecovered
@@ -22,6 +28,24 @@ from gatepass.runtime.process_end import at_end
 from gatepass.supervisor import BackgroundTask, Supervisor
 
 logger = logging.getLogger("gatepass.server")
+
+OPENING_TIMEOUT = 10.0
+"""Seconds to wait for the loop of another thread that opens the gate: that loop may be blocked, or have been left."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opening:
+    """An attempt to open, on one event loop. `ended` says to those who wait, on any loop, whether it succeeded."""
+
+    loop: asyncio.AbstractEventLoop
+    ended: Future[bool] = field(default_factory=Future)
+
+    async def wait(self) -> None:
+        """Return when the gate was opened. Raises StoreUnavailable."""
+        timeout = None if self.loop is asyncio.get_running_loop() else OPENING_TIMEOUT
+        done, _ = await asyncio.wait([asyncio.wrap_future(self.ended)], timeout=timeout)
+        if not done or not self.ended.result():
+            raise StoreUnavailable
 
 
 class Lifecycle:
@@ -52,9 +76,8 @@ class Lifecycle:
         self._clock = clock
         self._report: EventBus = report
         self._supervisor = self._new_supervisor()
-        self._opening: tuple[asyncio.AbstractEventLoop | None, asyncio.Lock] = (None, asyncio.Lock())
-        """A lock, and the event loop whose tasks it is for."""
-        self._failures = 0
+        self._opening: _Opening | None = None
+        self._claiming = threading.Lock()
         self._holders: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()
         self.serves = False
         """Whether the endpoints have been asked in this process: it is a server, and no command or script."""
@@ -84,38 +107,69 @@ class Lifecycle:
         """Whether the gate was open on an event loop that is not running any more."""
         return self._loop is not None and not self._loop.is_running()
 
+    @property
+    def opening_loop(self) -> asyncio.AbstractEventLoop | None:
+        """The running event loop that is just opening the gate."""
+        opening = self._opening
+        return opening.loop if opening is not None and opening.loop.is_running() else None
+
     async def open(self) -> None:
         """Open the store and load the signing keys and the revocations. Idempotent: open on another loop is open."""
-        if self.loop is None:
-            await self.open_here()
+        while self.loop is None:
+            await self._open_or_wait()
 
     async def open_here(self) -> None:
         """As `open`, on this event loop. Raises ConfigurationError while the gate is open on another running one."""
-        if self.is_open:
+        while not self.is_open:
+            if self.loop is not None:
+                raise ConfigurationError(
+                    "This gate is open on another event loop, which runs in another thread and takes no work: it "
+                    "waits, perhaps for this request. In an async test use an async client (httpx.ASGITransport), or "
+                    "close the gate first."
+                )
+            await self._open_or_wait()
+
+    async def _open_or_wait(self) -> None:
+        """One attempt to open: on this event loop, or that which is under way, here or on another one.
+
+        Raises StoreUnavailable if that one fails: else each caller would wait for an attempt of its own.
+        """
+        mine = _Opening(asyncio.get_running_loop())
+        opening = self._claim(mine)
+        if opening is not mine:
+            await opening.wait()
             return
+        is_open = False
+        try:
+            if self.loop is None:  # another thread may have opened it just before
+                await self._open_parts()
+            is_open = True
+        finally:
+            if self._opening is mine:
+                self._opening = None
+            mine.ended.set_result(is_open)
+
+    def _claim(self, mine: _Opening) -> _Opening:
+        """The attempt that is under way, which is `mine` if there is no other."""
+        with self._claiming:
+            opening = self._opening
+            if opening is None or not opening.loop.is_running():
+                opening = self._opening = mine
+            return opening
+
+    async def _open_parts(self) -> None:
         self._leave_other_loop()
-        failures = self._failures
-        async with self._lock_here():
-            if self.is_open:
-                return
-            if failures != self._failures:  # while this caller waited: else each would wait for an attempt of its own
-                raise StoreUnavailable
-            try:
-                await self._store.open()
-            except BaseException:
-                self._failures += 1
-                raise
-            try:
-                await self._load()
-            except BaseException:
-                self._failures += 1
-                await self._store.close()  # the next request opens it again
-                raise
-            if self._outbox is not None:
-                self._outbox.open(self._supervisor)
-            for name, run in self._background_tasks.items():
-                self._supervisor.start(name, run)
-            self._loop = asyncio.get_running_loop()
+        await self._store.open()
+        try:
+            await self._load()
+        except BaseException:
+            await self._store.close()  # the next request opens it again
+            raise
+        if self._outbox is not None:
+            self._outbox.open(self._supervisor)
+        for name, run in self._background_tasks.items():
+            self._supervisor.start(name, run)
+        self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
         """End the background tasks, send the mail that was accepted, then close the store. Idempotent."""
@@ -167,23 +221,11 @@ class Lifecycle:
             except Exception:
                 logger.exception("mail that was accepted was not sent")
 
-    def _lock_here(self) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
-        if self._opening[0] is not loop:
-            self._opening = loop, asyncio.Lock()
-        return self._opening[1]
-
     def _leave_other_loop(self) -> None:
-        """Forget what belongs to a loop that has ended. Raises ConfigurationError if it has not."""
+        """Forget what belongs to a loop that has ended."""
         left = self._loop
         if left is None:
             return
-        if left.is_running():
-            raise ConfigurationError(
-                "This gate is open on another event loop, which runs in another thread and takes no work: it waits, "
-                "perhaps for this request. In an async test use an async client (httpx.ASGITransport), or close the "
-                "gate first."
-            )
         logger.info("the event loop of the gate has ended; it opens again on another one")
         self._supervisor.abandon(left)
         self._supervisor = self._new_supervisor()
@@ -201,3 +243,13 @@ def _finish_all() -> None:
 
 
 at_end(_finish_all)
+
+
+def _after_fork_in_child() -> None:
+    """The thread that was opening a gate, or held its lock, is not in this process."""
+    for lifecycle in list(_all):
+        lifecycle._opening, lifecycle._claiming = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -37,7 +37,8 @@ SHUTDOWN_TIMEOUT = 5.0
 class LoopThread:
     """Runs one gate on a thread, unless an event loop of this process has it open already.
 
-    `open` and `close` are those of its Lifecycle; `home` returns the running event loop on which the gate is open.
+    `open` and `close` are those of its Lifecycle; `home` returns the running event loop on which the gate is open, and
+    `opening` the one that is opening it.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class LoopThread:
         open: Callable[[], Awaitable[None]],  # noqa: A002
         close: Callable[[], Awaitable[None]],
         home: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None,
+        opening: Callable[[], asyncio.AbstractEventLoop | None] = lambda: None,
     ) -> None:
         self._open = open
         self._close = close
         self._home = home
+        self._opening_at = opening
         self._is_ready = False
         self._lock = threading.Lock()
         """Held while the thread starts, stops or accepts a call, and while the process forks."""
@@ -67,8 +70,12 @@ class LoopThread:
     @property
     def loop_elsewhere(self) -> asyncio.AbstractEventLoop | None:
         """The running event loop that has the gate open, or is opening it, if it is not the caller's."""
-        loop = self._loop or self._home()
+        loop = self._place()
         return None if loop is asyncio.get_running_loop() else loop
+
+    def _place(self) -> asyncio.AbstractEventLoop | None:
+        """The loop for work: the gate may be open elsewhere while the thread, which came second, runs."""
+        return self._home() or self._opening_at() or self._loop
 
     def wait_until_open(self) -> None:
         """Return once the gate is open, or after OPEN_TIMEOUT; guards respond with 503 while it is not open.
@@ -78,11 +85,15 @@ class LoopThread:
         if self._is_ready:
             return
         with self._lock:
-            if self._loop is None and self._home() is not None:
+            if self._home() not in (None, self._loop):
                 return
-            opening = self._start()
+            elsewhere = self._opening_at()
+            if elsewhere is None or elsewhere is self._loop:
+                opening, timeout = self._start(), self._tried_at + OPEN_TIMEOUT - time.monotonic()
+            else:
+                opening, timeout = asyncio.run_coroutine_threadsafe(self._opened(), elsewhere), OPEN_TIMEOUT
         try:
-            opening.result(max(0.0, self._tried_at + OPEN_TIMEOUT - time.monotonic()))
+            opening.result(max(0.0, timeout))
         except ConfigurationError as fault:
             raise ConfigurationError(str(fault)) from fault  # a new one: many threads raise it
         except (TimeoutError, CancelledError, StoreUnavailable):
@@ -91,7 +102,7 @@ class LoopThread:
     def submit(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
         """Run a coroutine on the loop. Starts the thread and opens the gate if need be, without waiting for it."""
         with self._lock:
-            loop = self._loop or self._home()
+            loop = self._place()
             if loop is None or loop is self._loop:
                 self._start()
                 loop = self._loop
@@ -123,7 +134,7 @@ class LoopThread:
         except Exception as fault:
             logger.error("the gate cannot open: %s", fault)
             raise
-        self._is_ready = not self._stopping.is_set()
+        self._is_ready = self._home() in (None, self._loop) and not self._stopping.is_set()
 
     def _stop(self) -> None:
         loop, thread = self._loop, self._thread

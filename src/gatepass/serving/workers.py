@@ -31,6 +31,8 @@ SHUTDOWN_TIMEOUT = 15.0
 """Seconds for workers to stop: more than a server needs for running requests and for closing its store."""
 RESTART_INTERVAL = 1.0
 """Seconds between two starts of one worker: a worker that dies at once must not fill the log and use up a core."""
+REPORT_BYTES = 8
+"""A report is the id of a process: one that has ended since must not count with its successor."""
 Work = Callable[[Callable[[], None], int, bool], None]
 """Serves until SIGTERM or until the lifeline, its second argument, closes. It must call the first argument when
 requests are accepted. The third says whether a worker has accepted requests before: this one must not give up then,
@@ -43,6 +45,8 @@ class _Slot:
 
     pid: int = 0
     started_at: float = -RESTART_INTERVAL
+    accepts: bool = False
+    """Whether this worker has reported that it accepts requests."""
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ class _Supervisor:
             if slot.pid:
                 pid, status = os.waitpid(slot.pid, os.WNOHANG)
                 if pid:
-                    slot.pid = 0
+                    slot.pid, slot.accepts = 0, False
                     codes.append(os.waitstatus_to_exitcode(status))
         return codes
 
@@ -84,6 +88,17 @@ class _Supervisor:
             if slot.pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(slot.pid, number)
+
+    def hear(self, reports: bytes) -> None:
+        """Note which workers accept requests."""
+        self.has_served = True
+        pids = {int.from_bytes(reports[start : start + REPORT_BYTES]) for start in range(0, len(reports), REPORT_BYTES)}
+        for slot in self.slots:
+            slot.accepts = slot.accepts or slot.pid in pids
+
+    def is_complete(self, count: int) -> bool:
+        """Whether `count` workers accept requests."""
+        return sum(slot.accepts for slot in self.slots) >= count
 
     @property
     def has_no_workers(self) -> bool:
@@ -97,7 +112,7 @@ class _Supervisor:
         os.close(self.lifeline[1])
 
     def _report_ready(self) -> None:
-        os.write(self.ready[1], b".")
+        os.write(self.ready[1], os.getpid().to_bytes(REPORT_BYTES))
 
     def _fork_or_wait(self) -> int:
         """The process, or 0 if the system has none for us now. Raises ConfigurationError if it is the first."""
@@ -177,26 +192,24 @@ def _run(
     lost: Callable[[int], None],
     place: Place,
 ) -> bool:
-    ready = 0
+    has_started = False
     while True:
         supervisor.start_missing()
-        fresh = _wait(selector, supervisor, place, seconds=RESTART_INTERVAL)
-        if fresh:
-            supervisor.has_served = True
-        if fresh and ready < count:
-            ready += fresh
+        _wait(selector, supervisor, place, seconds=RESTART_INTERVAL)
+        if supervisor.has_served:
             supervisor.slots += [_Slot() for _ in range(count - len(supervisor.slots))]
-            if ready == count:
-                started()
+        if not has_started and supervisor.is_complete(count):
+            has_started = True
+            started()
         if supervisor.must_stop(reload=place.signals):
             return True
-        if (supervisor.signals or place.handover.is_wanted) and ready >= count:
+        if (supervisor.signals or place.handover.is_wanted) and has_started:
             supervisor.signals.clear()
             reports = place.begin()
             if reports is not None:
                 selector.register(reports, selectors.EVENT_READ)
         ended = supervisor.reap()
-        if ended and ready == 0:
+        if ended and not supervisor.has_served:
             return False
         for code in ended:
             lost(code)
@@ -218,9 +231,8 @@ def _stop(supervisor: _Supervisor, selector: selectors.BaseSelector, place: Plac
         os.close(end_of_pipe)
 
 
-def _wait(selector: selectors.BaseSelector, supervisor: _Supervisor, place: Place, *, seconds: float) -> int:
-    """Wait at most `seconds`, or until a signal. Returns how many workers have reported that they accept requests."""
-    count = 0
+def _wait(selector: selectors.BaseSelector, supervisor: _Supervisor, place: Place, *, seconds: float) -> None:
+    """Wait at most `seconds`, or until a signal. Notes which workers have reported that they accept requests."""
     for key, _ in selector.select(seconds):
         following = place.handover.successor
         if key.fd == place.lifeline:
@@ -231,5 +243,5 @@ def _wait(selector: selectors.BaseSelector, supervisor: _Supervisor, place: Plac
             place.handover.hear()
         else:
             data = os.read(key.fd, 4096)
-            count += len(data) if key.fd == supervisor.ready[0] else 0
-    return count
+            if key.fd == supervisor.ready[0]:
+                supervisor.hear(data)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from gatepass.core import stored_key
 from gatepass.core.keyring import Algorithm, KeyRing, SigningKey
+from gatepass.core.policy import MINUTE
 from gatepass.core.stored_key import NONCE_BYTES, SEED_BYTES, State, StoredKey
 from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.ports import Clock, Entropy, KeyStore
@@ -20,6 +21,8 @@ logger = logging.getLogger("gatepass.keys")
 
 PUBLISHED_BEFORE_USE = 600
 """Seconds: twice the time for which others may cache the key set, and far longer than the follower's interval."""
+MAX_SKEW = MINUTE
+"""Seconds by which the clocks of servers may differ: the most that `Policy.clock_skew` can be."""
 
 Listener = Callable[[Sequence[SigningKey]], None]
 
@@ -72,17 +75,17 @@ class SigningKeys:
         for one that is sealed under another secret. Raises StoreUnavailable.
         """
         self._check(await self._store.signing_keys())
-        return await self._make(after)
-
-    async def _make(self, after: int) -> StoredKey:
         now = self._clock.now()
+        return await self._make(now, active_from=now + after)
+
+    async def _make(self, now: int, *, active_from: int) -> StoredKey:
         made = stored_key.make(
             self._entropy.token_bytes(SEED_BYTES),
             nonce=self._entropy.token_bytes(NONCE_BYTES),
             under=self._ring.current,
             algorithm=self._algorithm,
             now=now,
-            active_from=now + after,
+            active_from=active_from,
         )
         await self._store.put_signing_key(made)
         await self.look()
@@ -103,8 +106,13 @@ class SigningKeys:
         state = self._states(rows.values())[kid]
         if state == "signs" and not at_once:
             raise UnknownKey("This key signs. Make its successor: gatepass keys rotate. Or, if it leaked: --at-once")
-        successor = await self._make(0) if state == "signs" else None
         now = self._clock.now()
+        successor = None
+        if state == "signs":
+            # A server whose clock is behind must sign with it too: it no longer has the removed key, and would sign
+            # with one that others refuse. But the key that is superseded was active before.
+            active_from = min(now, max(now - MAX_SKEW, row.active_from + 1))
+            successor = await self._make(now, active_from=active_from)
         await self._store.put_signing_key(replace(row, retired_at=row.retired_at or now, is_removed=at_once))
         await self.look()
         return successor

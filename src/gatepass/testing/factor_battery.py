@@ -91,12 +91,15 @@ class FactorBattery(PasskeyBattery):
             await store.add_account(account)
             await store.put_totp(totp_of(account, sealed=bytes([key_id]) + b"sealed"), credential_version=1)
         ann = account_of().id
-        assert [each.account_id for each in await store.list_totps_under(key_id=1, limit=9)] == [ann]
+        assert [each.account_id for each in await store.list_totps_under(key_id=1, after="", limit=9)] == [ann]
         assert not await store.reseal_totp(ann, before=b"\2sealed", after=b"\2anew")
         assert await store.reseal_totp(ann, before=b"\1sealed", after=b"\2anew")
-        assert list(await store.list_totps_under(key_id=1, limit=9)) == []
-        assert len(await store.list_totps_under(key_id=2, limit=9)) == 2
-        assert len(await store.list_totps_under(key_id=2, limit=1)) == 1
+        assert list(await store.list_totps_under(key_id=1, after="", limit=9)) == []
+        both = await store.list_totps_under(key_id=2, after="", limit=9)
+        assert {each.account_id for each in both} == {ann, account_of("bob").id}
+        assert await store.list_totps_under(key_id=2, after="", limit=1) == both[:1]
+        assert await store.list_totps_under(key_id=2, after=both[0].account_id, limit=9) == both[1:]
+        assert list(await store.list_totps_under(key_id=2, after=both[1].account_id, limit=9)) == []
         assert await version_of(store, account_of()) == 1
 
     async def test_a_recovery_code_is_used_once(self, store: Store) -> None:

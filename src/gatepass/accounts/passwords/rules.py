@@ -62,8 +62,12 @@ class Passwords:
 
     async def learn_kinds(self) -> None:
         """Tell the hasher which kinds of hashes the store has, so that a comparison costs the same for all of them."""
-        self._sampled_at = self._clock.now()
-        self._hasher.expect(await self._sample())
+        before, self._sampled_at = self._sampled_at, self._clock.now()  # first: others need not ask meanwhile
+        try:
+            self._hasher.expect(await self._sample())
+        except BaseException:
+            self._sampled_at = before
+            raise
 
     async def hash_password(self, password: NewPassword, *, network: str | None) -> str:
         """A PHC string. Raises Overloaded."""

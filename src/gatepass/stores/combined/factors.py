@@ -60,8 +60,8 @@ class DelegatedFactors:
     async def remove_totp(self, account_id: str, *, credential_version: int) -> bool:
         return await self.accounts.remove_totp(account_id, credential_version=credential_version)
 
-    async def list_totps_under(self, *, key_id: int, limit: int) -> Sequence[Totp]:
-        return await self.accounts.list_totps_under(key_id=key_id, limit=limit)
+    async def list_totps_under(self, *, key_id: int, after: str, limit: int) -> Sequence[Totp]:
+        return await self.accounts.list_totps_under(key_id=key_id, after=after, limit=limit)
 
     async def reseal_totp(self, account_id: str, *, before: bytes, after: bytes) -> bool:
         return await self.accounts.reseal_totp(account_id, before=before, after=after)

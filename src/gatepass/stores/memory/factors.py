@@ -106,8 +106,9 @@ class MemoryFactors(MemoryIdentities):
         self._end_change(account_id)
         return True
 
-    async def list_totps_under(self, *, key_id: int, limit: int) -> Sequence[Totp]:
-        return tuple(each for each in self._totps.values() if each.sealed[0] == key_id)[:limit]
+    async def list_totps_under(self, *, key_id: int, after: str, limit: int) -> Sequence[Totp]:
+        found = (each for each in self._totps.values() if each.sealed[0] == key_id and each.account_id > after)
+        return tuple(sorted(found, key=lambda each: each.account_id)[:limit])
 
     async def reseal_totp(self, account_id: str, *, before: bytes, after: bytes) -> bool:
         totp = self._totps.get(account_id)

@@ -140,8 +140,10 @@ WHERE account_id = $1 AND confirmed_at IS NOT NULL AND last_step < $2 RETURNING 
 
     @property
     def totps_under(self) -> str:
-        """By the index on the first byte, which names the secret."""
-        return f"SELECT {_TOTP} FROM {self.schema}.totp WHERE substr(sealed, 1, 1) = $1 LIMIT $2"
+        """By the index on the first byte, which names the secret, or by the primary key where most are under it."""
+        return f"""
+SELECT {_TOTP} FROM {self.schema}.totp WHERE substr(sealed, 1, 1) = $1 AND account_id > $2
+ORDER BY account_id LIMIT $3"""
 
     @property
     def reseal_totp(self) -> str:

@@ -98,8 +98,8 @@ class PostgresFactors(PostgresIdentities):
 
         return await self._in_transaction(remove)
 
-    async def list_totps_under(self, *, key_id: int, limit: int) -> Sequence[Totp]:
-        found = await self._rows(self._factors_sql.totps_under, bytes([key_id]), limit)
+    async def list_totps_under(self, *, key_id: int, after: str, limit: int) -> Sequence[Totp]:
+        found = await self._rows(self._factors_sql.totps_under, bytes([key_id]), after, limit)
         return tuple(Totp(*row) for row in found)
 
     async def reseal_totp(self, account_id: str, *, before: bytes, after: bytes) -> bool:

@@ -46,7 +46,7 @@ UPDATE totp SET last_step = :step WHERE account_id = :id AND confirmed_at IS NOT
 _REMOVE_TOTP = """
 DELETE FROM totp WHERE account_id = ? AND EXISTS (SELECT 1 FROM account WHERE id = ? AND credential_version = ?)
 """
-_UNDER_KEY = f"SELECT {_TOTP} FROM totp WHERE substr(sealed, 1, 1) = ? LIMIT ?"
+_UNDER_KEY = f"SELECT {_TOTP} FROM totp WHERE substr(sealed, 1, 1) = ? AND account_id > ? ORDER BY account_id LIMIT ?"
 _USE_CODE = "UPDATE recovery_code SET used_at = ? WHERE account_id = ? AND digest = ? AND used_at IS NULL"
 _COUNT_CODES = "SELECT count(*) FROM recovery_code WHERE account_id = ? AND used_at IS NULL"
 _SUMMARY = """
@@ -170,8 +170,8 @@ class SQLiteFactors:
 
         return await self._atomically(remove, durability=Durability.ERASE)
 
-    async def list_totps_under(self: Engine, *, key_id: int, limit: int) -> Sequence[Totp]:
-        values = (bytes([key_id]), limit)
+    async def list_totps_under(self: Engine, *, key_id: int, after: str, limit: int) -> Sequence[Totp]:
+        values = (bytes([key_id]), after, limit)
         found = await self._read(lambda connection: connection.execute(_UNDER_KEY, values).fetchall())
         return tuple(Totp(*row) for row in found)
 
