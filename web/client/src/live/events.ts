@@ -7,6 +7,7 @@
 
 import { GatepassError, isGatepassError } from "../errors.js";
 import { createFetch } from "../request/session-fetch.js";
+import { detachable } from "../session/detachable.js";
 import { factsOf } from "../session/endpoints.js";
 import type { Session } from "../session/types.js";
 import { createAgain } from "./again.js";
@@ -42,9 +43,9 @@ const TEMPORARY = /^(408|425|429|5\d\d)$/;
  */
 export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEvent> {
   const { session, signal, lastEventId: id = "", renew = "used" } = setup;
-  await session.start();
+  await detachable(() => session.start(), signal).catch(() => null);
   const left = new AbortController();
-  const over = AbortSignal.any([sessionSignal(session), left.signal, ...(signal ? [signal] : [])]);
+  const over = AbortSignal.any([sessionSignal(session), left.signal, signal ?? left.signal]);
   const use = createUse(session, renew, over);
   const again = createAgain(over);
   const place = { id, retry: RETRY };
@@ -86,10 +87,9 @@ export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEven
 }
 
 function optionsOf({ id }: Place, signal: AbortSignal): RequestInit {
-  const headers = new Headers({ Accept: "text/event-stream" });
   // A header has bytes: those of UTF-8.
-  if (id) headers.set("Last-Event-ID", String.fromCharCode(...new TextEncoder().encode(id)));
-  return { headers, cache: "no-store", signal };
+  const last = id && { "Last-Event-ID": String.fromCharCode(...new TextEncoder().encode(id)) };
+  return { headers: { Accept: "text/event-stream", ...(last || {}) }, cache: "no-store", signal };
 }
 
 async function check(response: Response): Promise<void> {

@@ -3,7 +3,7 @@ import { type Place, readEvents } from "../../src/live/event-stream.js";
 import { type EventsSetup, openEvents, type ServerEvent, sessionSignal } from "../../src/live.js";
 import { settled } from "../fake/clock.js";
 import { LIFE, page, pass, usePage } from "../fake/live-server.js";
-import { calls, signedIn } from "../fake/world.js";
+import { calls, open, signedIn } from "../fake/world.js";
 
 usePage();
 
@@ -185,6 +185,14 @@ describe("a stream", () => {
     stop.abort();
     await pass(10);
     expect([two.outcome(), two.last().isLeft]).toEqual(["done", true]);
+  });
+
+  it("asks for nothing where the signal has fired already, no token either", async () => {
+    const { profile, server } = await signedIn();
+    const events = openEvents({ session: open(profile.tab()), url: "/news", signal: AbortSignal.abort() });
+    expect(await settled(events.next())).toMatchObject({ done: true });
+    await pass(1_000);
+    expect(calls(server, "/auth/refresh")).toBe(0);
   });
 
   it("is closed when its loop is left", async () => {
