@@ -141,7 +141,7 @@ async function inTurn<T>(
   mediation: "conditional" | undefined,
   act: (turn: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (mediation && dialogs) throw new GatepassError("aborted");
+  if (signal?.aborted || (mediation && dialogs)) throw new GatepassError("aborted");
   running?.abort();
   running = new AbortController();
   if (!mediation) dialogs++;
