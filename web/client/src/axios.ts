@@ -20,6 +20,7 @@ import {
   type InternalAxiosRequestConfig,
 } from "axios";
 
+import { readBinary } from "./request/binary.js";
 import { type Delivered, deliver, isStream, refusalOf, withToken } from "./request/deliver.js";
 import type { Layer, LayerOptions } from "./request/layer.js";
 import type { Session } from "./session/types.js";
@@ -138,6 +139,7 @@ async function examine(settled: Settled, config: InternalAxiosRequestConfig): Pr
   const { status, data } = response;
   const headers = AxiosHeaders.from(response.headers as AxiosHeaders);
   Object.assign(response, { config, headers });
-  const refusal = status === 401 ? await refusalOf(headers.get("WWW-Authenticate") as string | null, data) : null;
-  return [settled, status, refusal];
+  if (status !== 401) return [settled, status, null];
+  const challenge = headers.get("WWW-Authenticate") as string | null;
+  return [settled, status, refusalOf(challenge, await readBinary(data))];
 }

@@ -11,7 +11,7 @@ export async function asOwner<T>(session: Session, act: (token: string) => Promi
   try {
     return await act(token.value);
   } catch (error) {
-    const refusal = isGatepassError(error) && (await refusalOf("", error.problem));
+    const refusal = isGatepassError(error) && refusalOf("", error.problem);
     const newer = refusal && (await session.token(token.serial, null, refusal === "claims-changed"));
     if (!newer) throw error;
     return act(newer.value);

@@ -82,14 +82,12 @@ export async function withToken<Raw>(
  * Another origin shows only what it exposes. If there is no challenge and nothing of the body can be read (HEAD, a
  * stream), the 401 is taken for one about the token: it costs one refresh, and the second response is final.
  */
-export async function refusalOf(challenge: string | null | undefined, body: unknown): Promise<Refusal> {
+export function refusalOf(challenge: string | null | undefined, body: unknown): Refusal {
   const changed = "claims-changed";
   if (/\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? ""))
     return challenge!.includes(changed) ? changed : "invalid";
-  const isBinary = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
-  const seen = isBinary ? await new Response(body as BodyInit).text() : body;
-  if (isStream(seen) || seen == null || seen === "") return challenge == null ? "invalid" : null;
-  const { code, reason } = ((typeof seen === "string" ? parse(seen) : seen) ?? {}) as {
+  if (isStream(body) || body == null || body === "") return challenge == null ? "invalid" : null;
+  const { code, reason } = ((typeof body === "string" ? parse(body) : body) ?? {}) as {
     code?: unknown;
     reason?: unknown;
   };
