@@ -139,7 +139,6 @@ async function examine(settled: Settled, config: InternalAxiosRequestConfig): Pr
   const { status, data } = response;
   const headers = AxiosHeaders.from(response.headers as AxiosHeaders);
   Object.assign(response, { config, headers });
-  if (status !== 401) return [settled, status, null];
   const challenge = headers.get("WWW-Authenticate") as string | null;
-  return [settled, status, refusalOf(challenge, await readBinary(data))];
+  return [settled, status, status === 401 ? refusalOf(challenge, await readBinary(data)) : null];
 }

@@ -95,8 +95,8 @@ export function refusalOf(challenge: string | null | undefined, body: unknown): 
   return reason === changed ? changed : "invalid";
 }
 
-/** Whether it is a stream, of the Web or of Node: it cannot be read, or sent, twice. */
+/** Whether it is a stream, of the Web or of Node, or a generator, which Node sends too: none can be sent twice. */
 export function isStream(data: unknown): boolean {
-  const { getReader, pipe } = Object(data);
-  return typeof (getReader ?? pipe) === "function";
+  const one = Object(data);
+  return typeof (one.getReader ?? one.pipe ?? one[Symbol.asyncIterator]) === "function";
 }
