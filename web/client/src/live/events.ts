@@ -6,7 +6,8 @@
  */
 
 import { GatepassError, isGatepassError } from "../errors.js";
-import { createFetch } from "../request/session-fetch.js";
+import { deliver, withToken } from "../request/deliver.js";
+import { refusalIn } from "../request/refusal.js";
 import { detachable } from "../session/detachable.js";
 import { factsOf } from "../session/endpoints.js";
 import type { Session } from "../session/types.js";
@@ -50,7 +51,7 @@ export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEven
   const again = createAgain(over);
   const place = { id, retry: RETRY };
   const url = new URL(setup.url, globalThis.location?.href);
-  const fetch = setup.fetch ?? createFetch({ session });
+  const open = setup.fetch ?? ((_url, init) => connect(session, url, init!));
   let refusals = 0;
   try {
     while (!over.aborted) {
@@ -61,7 +62,7 @@ export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEven
       let least = 0;
       try {
         await use.take();
-        const response = await fetch(url, optionsOf(place, AbortSignal.any([over, attempt.signal])));
+        const response = await open(url, optionsOf(place, AbortSignal.any([over, attempt.signal])));
         if (response.status === 204) return;
         await check(response);
         again.reset();
@@ -84,6 +85,19 @@ export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEven
   } finally {
     left.abort();
   }
+}
+
+/** With the token, again where it is refused: `createFetch` without all that is about bodies, which is most of it. */
+function connect(session: Session, url: URL, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers);
+  const call = { method: "GET", url, headers, signal: init.signal!, isReplayable: true, options: {} };
+  return deliver({ session }, call, (attempt, trace) =>
+    withToken(session, attempt, url.origin === session.origin, trace, async (token) => {
+      if (token) headers.set("Authorization", `Bearer ${token}`);
+      const response = await fetch(url, { ...init, headers });
+      return [response, response.status, await refusalIn(response)];
+    }),
+  );
 }
 
 function optionsOf({ id }: Place, signal: AbortSignal): RequestInit {
