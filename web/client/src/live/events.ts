@@ -40,7 +40,8 @@ const TEMPORARY = /^(408|425|429|5\d\d)$/;
  * The events of a stream, one after another, as long as the session lasts.
  *
  * The loop ends with the session, with the signal, or by a 204. Rejects with a GatepassError, `http`, for an answer that
- * another attempt would get again: a 403, a 404, a second 401, another media type. Leaving the loop closes the stream.
+ * another attempt would get again: a 403, a 404, a second 401, another media type; and with the code `event-too-long` for an
+ * event, or a line, of more than a million characters. Leaving the loop closes the stream.
  */
 export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEvent> {
   const { session, signal, lastEventId: id = "", renew = "used" } = setup;
