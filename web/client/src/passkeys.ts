@@ -162,7 +162,7 @@ async function device(
   try {
     const parse = act === "get" ? "parseRequestOptionsFromJSON" : "parseCreationOptionsFromJSON";
     const publicKey = PublicKeyCredential[parse](options) as never;
-    const made = await navigator.credentials[act]({ publicKey, signal, ...(mediation && { mediation }) });
+    const made = await navigator.credentials[act]({ publicKey, signal, mediation } as never);
     return (made as PublicKeyCredential).toJSON();
   } catch (cause) {
     const { name } = cause as Error;
