@@ -20,8 +20,8 @@ def exchange_as_owner(
 ) -> Flow[tuple[Answer, Grant | None]]:
     """As `exchange_credentials`, with the access token of the session, which is refreshed once if it is refused.
 
-    Once more if the newer one is from before a change of the claims. `token_for_call` is that of the session. Raises SessionEndedError if not signed in, RefreshUnavailableError, and a
-    ProblemError.
+    Once more if the newer one is from before a change of the claims. `token_for_call` is that of the session. Raises
+    SessionEndedError if not signed in, RefreshUnavailableError, and a ProblemError.
     """
     refused: AccessToken | None = None
     is_stale = False
