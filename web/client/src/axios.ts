@@ -85,7 +85,7 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
     // If the caller aborted, Axios itself turns any error thrown here into a CanceledError.
     return deliver(attachment, request, async (call, trace) => {
       const isOwn = url.origin === home.origin && !headers.has("Authorization");
-      const attempt = call.signal === signal ? config : { ...config, signal: call.signal! };
+      const attempt = { ...config, signal: (call.signal ?? undefined) as AbortSignal };
       const send = (token?: string) => sendOnce(attempt, config, adapter, token);
       const { response, error } = await withToken(attachment.session, call, isOwn, trace, send);
       if (error) throw error;

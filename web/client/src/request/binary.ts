@@ -2,6 +2,7 @@
 
 /** Reads a Blob or bytes as text. Anything else stays as it is. */
 export async function readBinary(body: unknown): Promise<unknown> {
-  const isBinary = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
+  // By its tag: one of another frame is no instance. Buffers of Node are Uint8Arrays.
+  const isBinary = / (Blob|ArrayBuffer|Uint8Array)]/.test({}.toString.call(body));
   return isBinary ? new Response(body as BodyInit).text() : body;
 }

@@ -70,6 +70,8 @@ export async function withToken<Raw>(
     if (!token) break;
     // A stream that has been consumed would be sent as an empty body.
     if (!isReplayable) throw new GatepassError("not-replayable", { status });
+    // Adapters of Axios for Node send also what was given up.
+    signal?.throwIfAborted();
     trace("replay");
     [answer, status, refusal] = await send(token.value);
   }
