@@ -99,6 +99,25 @@ def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
         read(b"data: ", *endless)
 
 
+def test_an_event_of_empty_lines_without_an_end_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepass.client.events.MAX_LINE", 100)
+    with pytest.raises(ValueError, match="more than"):
+        read(b"data\n" * 101)
+
+
+def test_a_long_line_is_searched_once_however_small_its_chunks_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+
+    class End:
+        def split(self, text: str) -> list[str]:
+            searched.append(text)
+            return text.split("\n")
+
+    monkeypatch.setattr("gatepass.client.event_lines._END", End())
+    assert [event.data for event in read(b"data: ", *[b"x"] * 50, b"\n\n")] == ["x" * 50]
+    assert sum(map(len, searched)) == len("data: \n\n") + 50
+
+
 def test_the_place_may_be_any_text() -> None:
     api, _ = serving("id: Ä7\ndata: x\n\n".encode())
     with api.client() as client:

@@ -31,7 +31,9 @@ class _Lines:
         # A CR ends its line at once; a LF that follows it in the next chunk is part of the same end.
         added = text.removeprefix("\n") if self._is_after_cr else text
         self._is_after_cr = text.endswith("\r")
-        *lines, self._rest = _END.split(self._rest + added)
+        # What has been searched is not searched again: a long line comes in many chunks.
+        first, *others = _END.split(added)
+        *lines, self._rest = self._rest + first, *others
         if len(self._rest) > MAX_LINE:
             raise ValueError(f"a line of more than {MAX_LINE} characters")
         return lines

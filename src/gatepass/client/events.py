@@ -53,12 +53,13 @@ class _Reader:
         self.last_id = last_event_id
         self._fields: dict[str, str] = {}
         self._data: list[str] = []
+        self._length = 0
         self._pause = self._base = INITIAL_PAUSE
         self._was_refused = False
 
     def headers(self) -> dict[bytes, bytes]:
         """The headers of the next request."""
-        self._fields, self._data = {}, []
+        self._fields, self._data, self._length = {}, [], 0
         since = {b"Last-Event-ID": self.last_id.encode()} if self.last_id else {}
         return {b"Accept": MEDIA_TYPE.encode(), b"Cache-Control": b"no-store", **since}
 
@@ -70,7 +71,8 @@ class _Reader:
         value = value.removeprefix(" ")
         if name == "data":
             self._data.append(value)
-            if sum(map(len, self._data)) > MAX_LINE:
+            self._length += len(value) + 1  # with its end: empty ones are kept too
+            if self._length > MAX_LINE:
                 raise ValueError(f"an event of more than {MAX_LINE} characters")
         elif name == "id" and "\0" not in value:
             self._fields["id"] = value
@@ -94,7 +96,7 @@ class _Reader:
 
     def _complete(self) -> ServerSentEvent | None:
         fields, data = self._fields, self._data
-        self._fields, self._data = {}, []
+        self._fields, self._data, self._length = {}, [], 0
         self.last_id = fields.get("id", self.last_id)
         if not data:
             return None

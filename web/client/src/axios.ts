@@ -20,6 +20,7 @@ import {
   type InternalAxiosRequestConfig,
 } from "axios";
 
+import { readBinary } from "./request/binary.js";
 import { type Delivered, deliver, isStream, refusalOf, withToken } from "./request/deliver.js";
 import type { Layer, LayerOptions } from "./request/layer.js";
 import type { Session } from "./session/types.js";
@@ -84,7 +85,7 @@ export function attachAxios(instance: AxiosInstance, attachment: Attachment): ()
     // If the caller aborted, Axios itself turns any error thrown here into a CanceledError.
     return deliver(attachment, request, async (call, trace) => {
       const isOwn = url.origin === home.origin && !headers.has("Authorization");
-      const attempt = call.signal === signal ? config : { ...config, signal: call.signal! };
+      const attempt = { ...config, signal: (call.signal ?? undefined) as AbortSignal };
       const send = (token?: string) => sendOnce(attempt, config, adapter, token);
       const { response, error } = await withToken(attachment.session, call, isOwn, trace, send);
       if (error) throw error;
@@ -138,6 +139,6 @@ async function examine(settled: Settled, config: InternalAxiosRequestConfig): Pr
   const { status, data } = response;
   const headers = AxiosHeaders.from(response.headers as AxiosHeaders);
   Object.assign(response, { config, headers });
-  const refusal = status === 401 ? await refusalOf(headers.get("WWW-Authenticate") as string | null, data) : null;
-  return [settled, status, refusal];
+  const challenge = headers.get("WWW-Authenticate") as string | null;
+  return [settled, status, status === 401 ? refusalOf(challenge, await readBinary(data)) : null];
 }

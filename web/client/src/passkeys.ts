@@ -141,7 +141,7 @@ async function inTurn<T>(
   mediation: "conditional" | undefined,
   act: (turn: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (mediation && dialogs) throw new GatepassError("aborted");
+  if (signal?.aborted || (mediation && dialogs)) throw new GatepassError("aborted");
   running?.abort();
   running = new AbortController();
   if (!mediation) dialogs++;
@@ -162,7 +162,7 @@ async function device(
   try {
     const parse = act === "get" ? "parseRequestOptionsFromJSON" : "parseCreationOptionsFromJSON";
     const publicKey = PublicKeyCredential[parse](options) as never;
-    const made = await navigator.credentials[act]({ publicKey, signal, ...(mediation && { mediation }) });
+    const made = await navigator.credentials[act]({ publicKey, signal, mediation } as never);
     return (made as PublicKeyCredential).toJSON();
   } catch (cause) {
     const { name } = cause as Error;

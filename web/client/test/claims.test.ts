@@ -5,6 +5,8 @@ import { describe, expect, it } from "vitest";
 
 import { attachAxios } from "../src/axios.js";
 import { createClient } from "../src/fetch.js";
+import { linkTo } from "../src/links.js";
+import { ask, asOwner } from "../src/request/as-owner.js";
 import { pass, settled, useFakeClock } from "./fake/clock.js";
 import { calls, signedIn } from "./fake/world.js";
 
@@ -44,18 +46,22 @@ describe.each(cases)("with %s, a token of %i seconds whose claims have changed",
   });
 });
 
-it("goes on where they changed again while the newer token was being made", async () => {
-  const world = await signedIn();
-  const { session, server } = world;
-  const get = clients.fetch!(world);
-  server.refreshClaims();
+/** The claims change as often while a refresh makes a token. */
+function changeInRefresh({ server }: World, changes: number): void {
   const real = server.receive.bind(server);
-  let changes = 1;
   server.receive = (request) => {
     const answer = real(request);
     if (request.path === "/auth/refresh" && changes-- > 0) server.refreshClaims();
     return answer;
   };
+}
+
+it("goes on where they changed again while the newer token was being made", async () => {
+  const world = await signedIn();
+  const { session, server } = world;
+  const get = clients.fetch!(world);
+  server.refreshClaims();
+  changeInRefresh(world, 1);
   expect((await settled(get("/a"))).status).toBe(200);
   expect(calls(server, "/auth/refresh")).toBe(2);
   expect(session.getSnapshot().status).toBe("active");
@@ -66,13 +72,49 @@ it("gives up where they change at every refresh, and no session ends", async () 
   const { session, server } = world;
   const get = clients.fetch!(world);
   server.refreshClaims();
-  const real = server.receive.bind(server);
-  server.receive = (request) => {
-    const answer = real(request);
-    if (request.path === "/auth/refresh") server.refreshClaims();
-    return answer;
-  };
+  changeInRefresh(world, Infinity);
   await expect(settled(get("/a"))).rejects.toMatchObject({ status: 401 });
   expect(calls(server, "/auth/refresh")).toBe(2);
   expect(session.getSnapshot().status).toBe("active");
+});
+
+/** A refresh is under way whose token the server has made before the claims changed. */
+async function tooEarly() {
+  const world = await signedIn();
+  world.profile.faults = [{ lag: 2_000 }];
+  void world.session.refresh();
+  await pass(1);
+  world.server.refreshClaims();
+  return world;
+}
+
+const calling: Record<string, (world: World) => (path: string) => Promise<unknown>> = {
+  ...clients,
+  "endpoints of the account":
+    ({ session }) =>
+    (path) =>
+      asOwner(session, (token) => ask(session, "/links", { paths: [path] }, token)),
+  links:
+    ({ session }) =>
+    (path) =>
+      linkTo(session, path),
+};
+
+describe.each(Object.keys(calling))("calls of %s that join a refresh from before the claims changed", (name) => {
+  it("cost one more, and are answered", async () => {
+    const world = await tooEarly();
+    const get = calling[name]!(world);
+    await settled(Promise.all(["/a", "/b", "/c"].map(get)));
+    expect(calls(world.server, "/auth/refresh")).toBe(2);
+    expect(world.session.getSnapshot().status).toBe("active");
+  });
+
+  it("and those whose newer token was made before they changed, are answered too", async () => {
+    const world = await signedIn();
+    await pass(6);
+    world.server.refuseTokens();
+    changeInRefresh(world, 1);
+    await settled(calling[name]!(world)("/a"));
+    expect(calls(world.server, "/auth/refresh")).toBe(2);
+  });
 });

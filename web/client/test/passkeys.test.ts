@@ -194,6 +194,18 @@ describe("the field of the name", () => {
     await expect(settled(other)).rejects.toMatchObject({ kind: "aborted" });
   });
 
+  it("is left alone by a sign-in whose signal has fired before, which asks nobody", async () => {
+    const { offered, session, server } = await waiting();
+    const before = server.requests.length;
+    const gone = { signal: AbortSignal.abort() };
+    await expect(settled(signInWithPasskey(session, gone))).rejects.toMatchObject({ kind: "aborted" });
+    await expect(settled(addPasskey(session, gone))).rejects.toMatchObject({ kind: "aborted" });
+    expect(server.requests).toHaveLength(before);
+    device.take();
+    await settled(offered);
+    expect(session.getSnapshot().status).toBe("active");
+  });
+
   it("does not disturb a button that was pressed while its options were on the way", async () => {
     const { profile, session } = await enrolled();
     await settled(session.signOut());

@@ -20,12 +20,12 @@ def exchange_as_owner(
 ) -> Flow[tuple[Answer, Grant | None]]:
     """As `exchange_credentials`, with the access token of the session, which is refreshed once if it is refused.
 
-    `token_for_call` is that of the session. Raises SessionEndedError if not signed in, RefreshUnavailableError, and a
-    ProblemError.
+    Once more if the newer one is from before a change of the claims. `token_for_call` is that of the session. Raises
+    SessionEndedError if not signed in, RefreshUnavailableError, and a ProblemError.
     """
     refused: AccessToken | None = None
     is_stale = False
-    for _ in range(2):
+    for attempt in range(3):
         token = yield from token_for_call(refused, is_stale=is_stale)
         if token is None:
             raise SessionEndedError(saved.state.reason or "replaced")
@@ -33,6 +33,8 @@ def exchange_as_owner(
         if answer.body.get("code") != ProblemCode.INVALID_TOKEN:
             break
         refused, is_stale = token, answer.body.get("reason") == CLAIMS_CHANGED
+        if attempt and not is_stale:
+            break
     if grant is None:
         raise_for_problem(answer.response)
     return answer, grant

@@ -6,8 +6,9 @@
  */
 
 import { GatepassError } from "../errors.js";
+import { asOwner } from "../request/as-owner.js";
 import { type Clock, createClock } from "../session/clock.js";
-import type { AccessToken, Session } from "../session/types.js";
+import type { Session } from "../session/types.js";
 
 /** The most that the server makes at once. */
 const MAX_LINKS = 200;
@@ -61,7 +62,7 @@ export function ask(session: Session, path: string): Promise<Link> {
     if (book.wanted.push(wanted) === 1) queueMicrotask(() => flush(session, book));
   });
   // Asked for once until there is an answer.
-  const entry = { promise, until: Number.POSITIVE_INFINITY };
+  const entry = { promise, until: Infinity };
   book.given.set(href, entry);
   const settle = (until: number) => {
     entry.until = until;
@@ -80,15 +81,13 @@ function flush(session: Session, { wanted, clock }: Book): void {
 /** Asks the server; with a newer token if the first is refused. */
 async function make(session: Session, clock: Clock, links: readonly Wanted[]): Promise<void> {
   const paths = links.map(({ path }) => path);
-  const post = ({ value }: AccessToken) => session.post("/links", { paths }, value);
   const sentAt = clock.now();
   try {
-    const first = await session.token();
-    if (!first) throw new GatepassError("session-ended");
-    let answer = await post(first);
-    const isRefused = answer.status === 401;
-    const newer = isRefused && (await session.token(first.serial, null, answer.problem?.reason === "claims-changed"));
-    if (newer) answer = await post(newer);
+    const answer = await asOwner(session, async (token) => {
+      const answer = await session.post("/links", { paths }, token);
+      if (answer.status === 401) throw new GatepassError("http", answer);
+      return answer;
+    });
     if (links.length > 1 && (answer.status === 413 || answer.status === 422)) {
       // One address that no link can be for, or too many long ones, must not cost the others theirs.
       for (const half of [links.slice(links.length / 2), links.slice(0, links.length / 2)])

@@ -113,6 +113,6 @@ async function nextSession(session: Session, signal: AbortSignal): Promise<void>
   const { sessionId } = session.getSnapshot();
   const done = new AbortController();
   const stop = session.subscribe(() => session.getSnapshot().sessionId === sessionId || done.abort());
-  await waitFor(Number.POSITIVE_INFINITY, AbortSignal.any([signal, done.signal])).catch(() => null);
+  await waitFor(Infinity, AbortSignal.any([signal, done.signal])).catch(() => null);
   stop();
 }

@@ -1,5 +1,10 @@
 /** The format of server-sent events (HTML, "Parsing an event stream"). */
 
+import { GatepassError } from "../errors.js";
+
+/** Characters that are kept of an unfinished line, and of an unfinished event; as in the Python client. */
+const MAX_EVENT = 1_000_000;
+
 /** One event. `id` is the last one that the stream has named, also in an event before; "" if none. */
 export interface ServerEvent {
   readonly type: string;
@@ -13,10 +18,14 @@ export interface Place {
   retry: number;
 }
 
-/** The events of one response. Keeps `place` up to date, also by events without data. */
+/**
+ * The events of one response. Keeps `place` up to date, also by events without data. Rejects with a GatepassError, `http`
+ * with the code `event-too-long`, for one of more than MAX_EVENT.
+ */
 export async function* readEvents(body: ReadableStream<Uint8Array>, place: Place): AsyncGenerator<ServerEvent> {
   let type = "";
   let data: string[] = [];
+  let length = 0;
   let { id } = place;
   for await (const line of linesOf(body)) {
     if (line === "") {
@@ -24,11 +33,16 @@ export async function* readEvents(body: ReadableStream<Uint8Array>, place: Place
       if (data.length) yield { type: type || "message", data: data.join("\n"), id };
       type = "";
       data = [];
+      length = 0;
       continue;
     }
     const [, name, value] = /^([^:]*)(?:: ?)?(.*)$/s.exec(line)!;
-    if (name === "data") data.push(value!);
-    else if (name === "event") type = value!;
+    if (name === "data") {
+      data.push(value!);
+      // With its end: empty ones are kept too.
+      length += value!.length + 1;
+      checkLength(length);
+    } else if (name === "event") type = value!;
     else if (name === "id" && !value!.includes("\0")) id = value!;
     // Of 0 nothing could be doubled where attempts fail.
     else if (name === "retry" && /^\d+$/.test(value!)) place.retry = Number(value) || 1;
@@ -48,14 +62,21 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
       if (done) return;
       const text = decoder.decode(value, { stream: true });
       // A CR ends its line at once; a LF that follows it in the next chunk is part of the same end.
-      rest += text.replace(isAfterCr ? /^\n/ : "", "");
+      const added = text.replace(isAfterCr ? /^\n/ : "", "");
       if (text) isAfterCr = text.endsWith("\r");
-      const lines = rest.split(/\r\n|\n|\r/);
+      // What has been searched is not searched again.
+      const lines = added.split(/\r\n|\n|\r/);
+      lines[0] = rest + lines[0];
       rest = lines.pop()!;
       yield* lines;
+      checkLength(rest.length);
     }
   } finally {
     // Also where the caller has left its loop: the connection ends.
     reader.cancel().catch(() => {});
   }
+}
+
+function checkLength(length: number): void {
+  if (length > MAX_EVENT) throw new GatepassError("http", { status: 200, problem: { code: "event-too-long" } });
 }

@@ -6,7 +6,9 @@
  */
 
 import { GatepassError, isGatepassError } from "../errors.js";
-import { createFetch } from "../request/session-fetch.js";
+import { deliver, withToken } from "../request/deliver.js";
+import { refusalIn } from "../request/refusal.js";
+import { detachable } from "../session/detachable.js";
 import { factsOf } from "../session/endpoints.js";
 import type { Session } from "../session/types.js";
 import { createAgain } from "./again.js";
@@ -38,18 +40,19 @@ const TEMPORARY = /^(408|425|429|5\d\d)$/;
  * The events of a stream, one after another, as long as the session lasts.
  *
  * The loop ends with the session, with the signal, or by a 204. Rejects with a GatepassError, `http`, for an answer that
- * another attempt would get again: a 403, a 404, a second 401, another media type. Leaving the loop closes the stream.
+ * another attempt would get again: a 403, a 404, a second 401, another media type; and with the code `event-too-long` for an
+ * event, or a line, of more than a million characters. Leaving the loop closes the stream.
  */
 export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEvent> {
   const { session, signal, lastEventId: id = "", renew = "used" } = setup;
-  await session.start();
+  await detachable(() => session.start(), signal).catch(() => null);
   const left = new AbortController();
-  const over = AbortSignal.any([sessionSignal(session), left.signal, ...(signal ? [signal] : [])]);
+  const over = AbortSignal.any([sessionSignal(session), left.signal, signal ?? left.signal]);
   const use = createUse(session, renew, over);
   const again = createAgain(over);
   const place = { id, retry: RETRY };
   const url = new URL(setup.url, globalThis.location?.href);
-  const fetch = setup.fetch ?? createFetch({ session });
+  const open = setup.fetch ?? ((_url, init) => connect(session, url, init!));
   let refusals = 0;
   try {
     while (!over.aborted) {
@@ -60,7 +63,7 @@ export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEven
       let least = 0;
       try {
         await use.take();
-        const response = await fetch(url, optionsOf(place, AbortSignal.any([over, attempt.signal])));
+        const response = await open(url, optionsOf(place, AbortSignal.any([over, attempt.signal])));
         if (response.status === 204) return;
         await check(response);
         again.reset();
@@ -85,11 +88,23 @@ export async function* openEvents(setup: EventsSetup): AsyncGenerator<ServerEven
   }
 }
 
+/** With the token, again where it is refused: `createFetch` without all that is about bodies, which is most of it. */
+function connect(session: Session, url: URL, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers);
+  const call = { method: "GET", url, headers, signal: init.signal!, isReplayable: true, options: {} };
+  return deliver({ session }, call, (attempt, trace) =>
+    withToken(session, attempt, url.origin === session.origin, trace, async (token) => {
+      if (token) headers.set("Authorization", `Bearer ${token}`);
+      const response = await fetch(url, { ...init, headers });
+      return [response, response.status, await refusalIn(response)];
+    }),
+  );
+}
+
 function optionsOf({ id }: Place, signal: AbortSignal): RequestInit {
-  const headers = new Headers({ Accept: "text/event-stream" });
   // A header has bytes: those of UTF-8.
-  if (id) headers.set("Last-Event-ID", String.fromCharCode(...new TextEncoder().encode(id)));
-  return { headers, cache: "no-store", signal };
+  const last = id && { "Last-Event-ID": String.fromCharCode(...new TextEncoder().encode(id)) };
+  return { headers: { Accept: "text/event-stream", ...(last || {}) }, cache: "no-store", signal };
 }
 
 async function check(response: Response): Promise<void> {

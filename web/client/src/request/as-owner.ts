@@ -1,20 +1,26 @@
 /** Calls of auth endpoints that need the access token of the session, outside any client. */
 
-import { GatepassError, isGatepassError } from "../errors.js";
+import { GatepassError, type HttpError } from "../errors.js";
 import type { Session } from "../session/types.js";
 import { refusalOf } from "./deliver.js";
 
-/** Calls `act` with the access token; once more with a newer one if the server refuses it. */
+/**
+ * Calls `act` with the access token; once more with a newer one if the server refuses it. Twice, if the newer one is from
+ * before a change of the claims: it may be of a refresh that was under way.
+ */
 export async function asOwner<T>(session: Session, act: (token: string) => Promise<T>): Promise<T> {
-  const token = await session.token();
+  let token = await session.token();
   if (!token) throw new GatepassError("session-ended");
-  try {
-    return await act(token.value);
-  } catch (error) {
-    const refusal = isGatepassError(error) && (await refusalOf("", error.problem));
-    const newer = refusal && (await session.token(token.serial, null, refusal === "claims-changed"));
-    if (!newer) throw error;
-    return act(newer.value);
+  for (let replays = 0; ; ) {
+    try {
+      return await act(token.value);
+    } catch (error) {
+      const refusal = refusalOf("", (error as Partial<HttpError>).problem);
+      const hasChanged = refusal === "claims-changed";
+      if (!refusal || replays++ > +hasChanged) throw error;
+      token = await session.token(token.serial, null, hasChanged);
+      if (!token) throw error;
+    }
   }
 }
 

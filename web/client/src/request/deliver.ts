@@ -70,6 +70,8 @@ export async function withToken<Raw>(
     if (!token) break;
     // A stream that has been consumed would be sent as an empty body.
     if (!isReplayable) throw new GatepassError("not-replayable", { status });
+    // Adapters of Axios for Node send also what was given up.
+    signal?.throwIfAborted();
     trace("replay");
     [answer, status, refusal] = await send(token.value);
   }
@@ -82,14 +84,12 @@ export async function withToken<Raw>(
  * Another origin shows only what it exposes. If there is no challenge and nothing of the body can be read (HEAD, a
  * stream), the 401 is taken for one about the token: it costs one refresh, and the second response is final.
  */
-export async function refusalOf(challenge: string | null | undefined, body: unknown): Promise<Refusal> {
+export function refusalOf(challenge: string | null | undefined, body: unknown): Refusal {
   const changed = "claims-changed";
   if (/\bBearer\b.*\berror="?invalid_token/i.test(challenge ?? ""))
     return challenge!.includes(changed) ? changed : "invalid";
-  const isBinary = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
-  const seen = isBinary ? await new Response(body as BodyInit).text() : body;
-  if (isStream(seen) || seen == null || seen === "") return challenge == null ? "invalid" : null;
-  const { code, reason } = ((typeof seen === "string" ? parse(seen) : seen) ?? {}) as {
+  if (isStream(body) || body == null || body === "") return challenge == null ? "invalid" : null;
+  const { code, reason } = ((typeof body === "string" ? parse(body) : body) ?? {}) as {
     code?: unknown;
     reason?: unknown;
   };
@@ -97,8 +97,8 @@ export async function refusalOf(challenge: string | null | undefined, body: unkn
   return reason === changed ? changed : "invalid";
 }
 
-/** Whether it is a stream, of the Web or of Node: it cannot be read, or sent, twice. */
+/** Whether it is a stream, of the Web or of Node, or a generator, which Node sends too: none can be sent twice. */
 export function isStream(data: unknown): boolean {
-  const { getReader, pipe } = Object(data);
-  return typeof (getReader ?? pipe) === "function";
+  const one = Object(data);
+  return typeof (one.getReader ?? one.pipe ?? one[Symbol.asyncIterator]) === "function";
 }

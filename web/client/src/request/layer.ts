@@ -18,7 +18,7 @@ export interface Call {
   readonly headers: { get(name: string): string | null; set(name: string, value: string): void };
   /** The signal of the caller. A layer may pass on another: `next({ ...call, signal })`. */
   readonly signal: AbortSignal | null;
-  /** False if the body is a stream. */
+  /** False if the body is a stream or an asynchronous generator. */
   readonly isReplayable: boolean;
   /** 1 for the first attempt. */
   readonly attempt: number;

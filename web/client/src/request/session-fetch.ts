@@ -41,7 +41,7 @@ export interface FetchSetup {
  * can be sent twice; a stream in `init.body` is not, and rejects with `not-replayable` if its token was refused.
  */
 export function createFetch({ session, origin, layers, isRefused, fetch }: FetchSetup): typeof globalThis.fetch {
-  async function send(input: RequestInfo | URL, options?: RequestInit | Request | null): Promise<Response> {
+  return async (input: RequestInfo | URL, options?: RequestInit | Request | null): Promise<Response> => {
     const given = options ?? {};
     const address = isRequest(input) ? input.url : `${input}`;
     const url = new URL(address, globalThis.location?.href);
@@ -55,37 +55,40 @@ export function createFetch({ session, origin, layers, isRefused, fetch }: Fetch
     const isReplayable = !isStream(init.body);
     const method = (init.method ?? request?.method ?? "GET").toUpperCase();
     let next = request;
-
-    async function isInside(response: Response): Promise<boolean> {
-      const copy = response.clone();
-      try {
-        return await isRefused!(copy, () => next?.clone() ?? new Request(url, init));
-      } finally {
-        // What it has not read would be kept in memory, of an endless stream for ever.
-        copy.body?.cancel().catch(() => {});
-      }
-    }
+    /** What no caller gets. In the end all is let go: it would be kept in memory, of an endless stream for ever. */
+    const kept: (Request | Response)[] = [];
+    const keep = <One extends Request | Response>(one: One): One => {
+      kept.push(one);
+      return one;
+    };
 
     const call = { method, url, headers, signal, isReplayable, options: { ...init } };
-    return deliver({ session, layers }, call, (attempt, trace) =>
-      withToken(session, attempt, isOwn, trace, async (token) => {
+    const delivered = deliver({ session, layers }, call, (attempt, trace) => {
+      let answer: Response | undefined;
+      return withToken(session, attempt, isOwn, trace, async (token) => {
+        if (answer) keep(answer);
         const own = new Headers(headers);
         if (token) own.set("Authorization", `Bearer ${token}`);
         const present = next;
         // The copy is for the next time; what the caller gave is used up by the first, as with fetch.
-        if (isOwn || layers) next = present?.clone() ?? null;
+        if (present && (isOwn || layers)) next = keep(present.clone());
         const sent = { ...init, headers: own, signal: attempt.signal };
-        const response = await (fetch ?? globalThis.fetch)(present ?? input, sent).catch((cause) => {
+        answer = await (fetch ?? globalThis.fetch)(present ?? input, sent).catch((cause) => {
           throw transportError(attempt.signal, cause);
         });
-        let refusal = await refusalIn(response);
-        if (token && !refusal && isReplayable && isRefused && (await isInside(response))) refusal = "invalid";
-        return [response, response.status, refusal];
-      }),
-    );
-  }
-
-  return (input, init) => send(input, init).catch(rethrow);
+        let refusal = await refusalIn(answer);
+        if (token && !refusal && isReplayable && isRefused) {
+          const asked = () => keep(next?.clone() ?? new Request(url, init));
+          if (await isRefused(keep(answer.clone()), asked)) refusal = "invalid";
+        }
+        return [answer, answer.status, refusal];
+      });
+    });
+    return delivered.catch(rethrow).finally(() => {
+      // What has been read, or sent, cannot be cancelled.
+      for (const one of kept) one.body?.cancel().catch(() => {});
+    });
+  };
 }
 
 function isRequest(value: RequestInfo | URL | RequestInit): value is Request {

@@ -9,7 +9,10 @@ export interface ClientRequest extends Omit<RequestInit, "method" | "headers" | 
   readonly url: string;
   readonly method: string;
   readonly headers: Headers;
-  /** An object or an array is sent as JSON; what fetch itself takes (a text, a form, a Blob, bytes, a stream), as it is. */
+  /**
+   * An object or an array is sent as JSON; what fetch itself takes (a text, a form, a Blob, bytes, a stream, in Node also an
+   * asynchronous generator), as it is.
+   */
   readonly body?: unknown;
   /** Appended to the address. A list repeats its name; null and undefined are omitted. */
   readonly query?: Readonly<Record<string, Scalar | readonly Scalar[]>> | undefined;

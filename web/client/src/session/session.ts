@@ -79,17 +79,17 @@ export function createSession(options: SessionOptions = {}, scope: BrowserScope 
     const isRefused = stale === memory.serial;
     if (isRefused && !atAnyAge && snapshot.lifetime! - left < MIN_AGE_FOR_REFRESH) return null;
     if (current && !isRefused) {
-      if (left < Math.min(margin, snapshot.lifetime! / 3)) void refresh("ahead");
+      if (!signal?.aborted && left < Math.min(margin, snapshot.lifetime! / 3)) void refresh("ahead");
       return current;
     }
     if (!resume() && !notes("news")) return null;
 
     const { sid } = memory;
     const trigger = isRefused ? "401" : snapshot.expiresAt ? "expired" : "start";
-    let failure = await detachable(refresh(trigger), signal);
+    let failure = await detachable(() => refresh(trigger), signal);
     // What was in progress may have been for another user's session, or for an older token than the refused one.
     if (!failure && sid && memory.sid === sid && memory.current?.serial === stale)
-      failure = await detachable(refresh(trigger), signal);
+      failure = await detachable(() => refresh(trigger), signal);
     if (memory.snapshot.status === "anonymous") return null;
     // The session ended or another began: a request of one account must never be sent for another.
     if (sid && memory.sid !== sid) throw new GatepassError("session-ended");

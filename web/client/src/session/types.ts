@@ -202,8 +202,8 @@ export interface Session {
    * Returns the access token, refreshed first if it has expired; null if there is no session.
    *
    * `stale` is the serial of a token that got a 401: returns a later token, or null if a refresh would not help.
-   * `signal` ends the wait of this caller only. `atAnyAge`: the 401 said `claims-changed`, so a refresh helps however
-   * young the token is. Rejects with `session-ended`, `refresh-unavailable` or `aborted`.
+   * `signal` ends the wait of this caller only; one that has fired starts no refresh. `atAnyAge`: the 401 said
+   * `claims-changed`, so a refresh helps however young the token is. Rejects with `session-ended`, `refresh-unavailable` or `aborted`.
    */
   token(stale?: number, signal?: AbortSignal | null, atAnyAge?: boolean): Promise<AccessToken | null>;
   /**

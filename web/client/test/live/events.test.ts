@@ -3,7 +3,7 @@ import { type Place, readEvents } from "../../src/live/event-stream.js";
 import { type EventsSetup, openEvents, type ServerEvent, sessionSignal } from "../../src/live.js";
 import { settled } from "../fake/clock.js";
 import { LIFE, page, pass, usePage } from "../fake/live-server.js";
-import { calls, signedIn } from "../fake/world.js";
+import { calls, open, signedIn } from "../fake/world.js";
 
 usePage();
 
@@ -115,6 +115,34 @@ describe("the format", () => {
   });
 });
 
+describe("an event that does not end", () => {
+  const tooLong = { kind: "http", status: 200, problem: { code: "event-too-long" } };
+
+  it.each([
+    ["in one line", "data: ".padEnd(50_000, "x"), "".padEnd(50_000, "x")],
+    ["in a line that is no event", ":", "".padEnd(50_000, "x")],
+    ["in empty lines", "data\n", "data\n".repeat(50_000)],
+    ["in many lines", "data: a\n", `data: ${"".padEnd(50_000, "x")}\n`],
+  ])("ends the loop with an error, and the stream: %s", async (_what, first, more) => {
+    const { last, outcome, streams, heard } = await world();
+    last().write(`data: before\n\n${first}`);
+    for (let parts = 0; parts < 21; parts++) last().write(more);
+    await pass(600_000);
+    expect(outcome()).toMatchObject(tooLong);
+    expect([streams.length, last().isLeft, heard.length]).toEqual([1, true, 1]);
+  });
+
+  it("but for a million characters is one like any other, and so is what follows", async () => {
+    const { last, outcome, heard } = await world();
+    last().write("data: ");
+    for (let parts = 0; parts < 999; parts++) last().write("".padEnd(1_000, "x"));
+    last().write("\n\n");
+    for (let parts = 0; parts < 30; parts++) last().write(`data: ${"".padEnd(50_000, "x")}\n\n`);
+    await pass(1_000);
+    expect([outcome(), heard.length, heard[0]!.data.length]).toEqual(["open", 31, 999_000]);
+  });
+});
+
 describe("a stream", () => {
   it("goes on where it stopped, at each attempt with the newest id and token", async () => {
     const { streams, heard, session } = await world({ lastEventId: "start" });
@@ -185,6 +213,14 @@ describe("a stream", () => {
     stop.abort();
     await pass(10);
     expect([two.outcome(), two.last().isLeft]).toEqual(["done", true]);
+  });
+
+  it("asks for nothing where the signal has fired already, no token either", async () => {
+    const { profile, server } = await signedIn();
+    const events = openEvents({ session: open(profile.tab()), url: "/news", signal: AbortSignal.abort() });
+    expect(await settled(events.next())).toMatchObject({ done: true });
+    await pass(1_000);
+    expect(calls(server, "/auth/refresh")).toBe(0);
   });
 
   it("is closed when its loop is left", async () => {

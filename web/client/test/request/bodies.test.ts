@@ -3,7 +3,9 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 
-import { createClient } from "../../src/fetch.js";
+import { createClient, createFetch } from "../../src/fetch.js";
+import { createBudget } from "../../src/request/retry-budget.js";
+import { retry } from "../../src/retry.js";
 import { pass, settled, useFakeClock } from "../fake/clock.js";
 import { signedIn } from "../fake/world.js";
 
@@ -17,6 +19,10 @@ async function world() {
     return Response.json({});
   };
   return { ...made, sent, client: createClient({ session: made.session, fetch }) };
+}
+
+async function* parts() {
+  yield new TextEncoder().encode("hello");
 }
 
 class Note {
@@ -55,6 +61,8 @@ describe("a body", () => {
   it.each([
     ["of the Web", () => new ReadableStream()],
     ["of Node", () => Readable.from(["hello"])],
+    ["of a generator", parts],
+    ["of an object that is iterated", () => ({ [Symbol.asyncIterator]: parts })],
   ])("that is a stream %s is sent once: a refused one is told, and not sent empty", async (_what, made) => {
     const { session, server } = await signedIn();
     server.refuseTokens();
@@ -67,6 +75,34 @@ describe("a body", () => {
     const client = createClient({ session, fetch });
     await expect(settled(client.post("/notes", made()))).rejects.toMatchObject({ kind: "not-replayable", status: 401 });
     expect(sent).toMatchObject([{ duplex: "half" }]);
+  });
+
+  it.each([
+    ["of the Web", () => new ReadableStream()],
+    ["of a generator", parts],
+  ])("that is a stream %s is sent once by createFetch too, also where a retry would help", async (_what, made) => {
+    const { session, server } = await signedIn();
+    server.refuseTokens();
+    await pass(6);
+    const answers = [503, 401];
+    const fetch: typeof globalThis.fetch = async () =>
+      new Response(null, { status: answers.shift()!, headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' } });
+    const send = createFetch({ session, fetch, layers: [retry({ budget: createBudget() })] });
+    const put = () =>
+      settled(send("http://localhost:8000/notes", { method: "PUT", body: made(), duplex: "half" } as RequestInit));
+    expect((await put()).status).toBe(503);
+    await expect(put()).rejects.toMatchObject({ cause: { kind: "not-replayable", status: 401 } });
+  });
+
+  it("that a generator makes reaches the server whole", async () => {
+    const { session } = await signedIn();
+    const heard: string[] = [];
+    const fetch: typeof globalThis.fetch = async (_url, init) => {
+      heard.push(await new Request("http://localhost/", init).text());
+      return Response.json({});
+    };
+    await settled(createClient({ session, fetch }).post("/notes", parts()));
+    expect(heard).toEqual(["hello"]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Which 401s refuse the access token, by what a page can see of them (its own origin, or another one). */
 
 import { describe, expect, it } from "vitest";
+import { readBinary } from "../../src/request/binary.js";
 import { type Refusal, refusalOf } from "../../src/request/deliver.js";
 
 const OURS = JSON.stringify({ code: "invalid-token", status: 401 });
@@ -38,6 +39,6 @@ describe("a 401 to our token", () => {
     ["nothing can be seen: a stream", null, stream(), "invalid"],
     ["nothing can be seen: a stream of Node", null, { pipe: () => {} }, "invalid"],
   ])("%s", async (_case, challenge, body, refusal) => {
-    expect(await refusalOf(challenge, body)).toBe(refusal);
+    expect(refusalOf(challenge, await readBinary(body))).toBe(refusal);
   });
 });

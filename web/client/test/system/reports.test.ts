@@ -1,8 +1,10 @@
 /** Public reports about other clients, tried on this one. */
 
+import axios, { type AxiosAdapter, AxiosError } from "axios";
 import { describe, expect, it } from "vitest";
 
-import { createClient } from "../../src/fetch.js";
+import { attachAxios } from "../../src/axios.js";
+import { createClient, createFetch } from "../../src/fetch.js";
 import { retry } from "../../src/retry.js";
 import { pass, settled, useFakeClock } from "../fake/clock.js";
 import { calls, open, signedIn } from "../fake/world.js";
@@ -58,6 +60,58 @@ describe("one signal for many requests", () => {
     await expect(settled(client.get("/notes", { signal }))).rejects.toMatchObject({ kind: "aborted" });
     expect(sent).toBe(0);
   });
+});
+
+describe("a request that is given up", () => {
+  const refused = { status: 401, headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' } };
+
+  it("while its refusal is read is not sent again by Axios, whose adapters for Node do not look", async () => {
+    const { session, server } = await signedIn();
+    await pass(10);
+    const gone = new AbortController();
+    let sent = 0;
+    const adapter: AxiosAdapter = async (config) => {
+      sent++;
+      const data = { getReader: () => null };
+      // Late, so that a newer token is there already.
+      await session.refresh();
+      queueMicrotask(() => gone.abort());
+      throw new AxiosError("no", "ERR_BAD_REQUEST", config, {}, { ...refused, data, statusText: "", config });
+    };
+    const instance = axios.create({ baseURL: "http://localhost:8000/api", adapter });
+    attachAxios(instance, { session });
+    await expect(settled(instance.get("/notes", { signal: gone.signal }))).rejects.toMatchObject({
+      code: "ERR_CANCELED",
+    });
+    expect([sent, calls(server, "/auth/refresh")]).toEqual([1, 1]);
+  });
+
+  it.each(["createClient", "createFetch"] as const)(
+    "while it waits for a refresh is not sent again by %s, and the others are",
+    async (name) => {
+      const { session, profile, server } = await signedIn();
+      await pass(10);
+      profile.faults = [{ lag: 2_000 }];
+      const sent: string[] = [];
+      const fetch: typeof globalThis.fetch = async (url, init) => {
+        sent.push(new URL(`${url}`).pathname);
+        init?.signal?.throwIfAborted();
+        return sent.length > 2 ? new Response() : new Response(null, refused);
+      };
+      const client = createClient({ session, fetch });
+      const send = createFetch({ session, fetch });
+      const get = (path: string, signal: AbortSignal | null) =>
+        name === "createFetch" ? send(`http://localhost:8000${path}`, { signal }) : client.get(path, { signal });
+      const gone = new AbortController();
+      const left = get("/left", gone.signal).catch((error: unknown) => error);
+      const stays = get("/stays", null);
+      await pass(1);
+      gone.abort();
+      await settled(Promise.all([left, stays]));
+      expect(sent).toEqual(["/left", "/stays", "/stays"]);
+      expect(calls(server, "/auth/refresh")).toBe(1);
+    },
+  );
 });
 
 describe("a page that comes back from the browser's cache of whole pages", () => {
