@@ -88,7 +88,7 @@ def test_the_front_door_loads_nothing_behind_it() -> None:
 @pytest.mark.slow
 def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
     names = loaded("-c", "import sys; sys.modules['httpx'] = None; from gatepass.client import Client")
-    assert rooms(names) == {"_extras", "_lazy", "client", "core", "errors", "problem_codes", "wire"}
+    assert rooms(names) == {"_extras", "_lazy", "client", "core", "errors", "per_process", "problem_codes", "wire"}
     core = {f"gatepass.core.{name}" for name in ("base64url", "binding", "mac", "secret")}
     assert {name for name in names if name.startswith("gatepass.core.")} == core
     assert others(names) == {"httpx2"}
