@@ -102,7 +102,7 @@ def test_the_client_loads_neither_the_server_nor_its_dependencies() -> None:
 @pytest.mark.slow
 def test_verifying_tokens_loads_neither_a_server_nor_a_hasher() -> None:
     names = loaded("-c", "import gatepass.access.check")
-    assert rooms(names) == {"_lazy", "access", "core", "errors", "ports", "problem_codes", "wire"}
+    assert rooms(names) == {"_lazy", "access", "core", "errors", "per_process", "ports", "problem_codes", "wire"}
     assert others(names) == {"cryptography"}
     names = loaded("-c", "import gatepass.remote.gate")
     assert rooms(names) == {
@@ -111,6 +111,7 @@ def test_verifying_tokens_loads_neither_a_server_nor_a_hasher() -> None:
         "core",
         "errors",
         "outgoing",
+        "per_process",
         "ports",
         "problem_codes",
         "remote",

@@ -18,10 +18,10 @@ def test_a_lock_that_a_thread_of_the_parent_holds_is_free_in_the_child(fork: For
 
 
 @pytest.mark.parametrize("fork", FORKS)
-def test_the_thing_of_a_former_process_is_dropped_as_its_number_may_be_given_again(fork: Fork) -> None:
+def test_the_thing_of_a_former_process_is_not_found_again_if_its_number_is(fork: Fork) -> None:
     things = PerProcess(list[int])
     things.here.append(1)
-    assert holds_in_child(fork, lambda: things.here == [] and len(things._by_process) == 1)
+    assert holds_in_child(fork, lambda: things.here == [] and len(things._by_process) == len(things._former) == 1)
     assert things.here == [1]
 
 

@@ -18,12 +18,14 @@ Made = TypeVar("Made")
 class PerProcess(Generic[Made]):
     """One thing for each process, made when it is first asked for there."""
 
-    __slots__ = ("_by_process", "_make")
+    __slots__ = ("_by_process", "_former", "_make")
 
     def __init__(self, make: Callable[[], Made]) -> None:
         """`make` may be called by several threads at once; all get what one of them made."""
         self._make = make
         self._by_process: dict[int, Made] = {}
+        self._former: list[Made] = []
+        """Those of parents: kept, since the end of an event loop or of a pool here would be felt there."""
 
     @property
     def here(self) -> Made:
@@ -36,6 +38,8 @@ class PerProcess(Generic[Made]):
     def _first(self) -> Made:
         process = os.getpid()
         made = self._by_process.setdefault(process, self._make())
-        for former in [each for each in list(self._by_process) if each != process]:
-            self._by_process.pop(former, None)  # a process to come may get its number
+        for other in [each for each in list(self._by_process) if each != process]:  # its number may be given again
+            former = self._by_process.pop(other, None)
+            if former is not None:  # another thread may have been here
+                self._former.append(former)
         return made

@@ -19,6 +19,11 @@ from tools.services.patience import PATIENCE
 Fork = Callable[[], int]
 
 
+def KNOWN() -> int:  # noqa: N802 (a value of `FORKS`)
+    """A fork as Python makes it."""
+    return os.fork()
+
+
 def _unknown_to_python() -> int:
     """A fork of C, in which nothing is called that was registered with `os.register_at_fork`."""
     return int(ctypes.PyDLL(None).fork())
@@ -26,7 +31,7 @@ def _unknown_to_python() -> int:
 
 _NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 FORKS = [
-    pytest.param(lambda: os.fork(), id="os.fork", marks=_NEEDS_FORK),
+    pytest.param(KNOWN, id="os.fork", marks=_NEEDS_FORK),
     pytest.param(_unknown_to_python, id="as uWSGI forks", marks=_NEEDS_FORK),
 ]
 
