@@ -41,18 +41,17 @@ class MemoryStorage:
     """Keeps a session while the program runs. The default."""
 
     def __init__(self) -> None:
-        self._record = SessionRecord()
-        self._version = 0
+        self._saved: tuple[SessionRecord, object] = (SessionRecord(), object())
+        """The record and its version, replaced as a whole: several threads may save."""
         self._locks = PerProcess(threading.Lock)
 
     def load(self) -> SessionRecord:
         """Return what was saved last; at first, an empty record."""
-        return self._record
+        return self._saved[0]
 
     def save(self, record: SessionRecord) -> None:
         """Save a record. Never fails."""
-        self._record = record
-        self._version += 1
+        self._saved = (record, object())
 
     @contextlib.contextmanager
     def locked(self, timeout: float) -> Iterator[bool]:
@@ -66,5 +65,5 @@ class MemoryStorage:
                 lock.release()
 
     def version(self) -> object:
-        """Return the number of saves."""
-        return self._version
+        """Return an object that each save replaces."""
+        return self._saved[1]
