@@ -23,11 +23,13 @@ from django.views import View
 from gatepass.errors import ConfigurationError, TokenRequired
 from gatepass.gate import Gatepass
 from gatepass.guards import django as guard
+from gatepass.guards.django import conf
 from gatepass.guards.django.apps import check_settings
 from gatepass.guards.django.conf import gate as project_gate
 from gatepass.guards.django.middleware import GatepassMiddleware
 from tests.support.asgi import call
 from tests.support.browser import ORIGIN, RT
+from tests.support.forks import FORKS, Fork, held_elsewhere, holds_in_child
 from tests.support.gates import SECRET, GateHarness
 from tests.support.lifespan import started
 from tests.support.wsgi import over_asgi
@@ -204,6 +206,15 @@ class TestChecks:
     def test_the_middleware_must_be_there_and_before_those_that_read_cookies(self, gate: Gatepass) -> None:
         assert self.found(MIDDLEWARE=[]) == ["gatepass.E003"]
         assert self.found(MIDDLEWARE=list(reversed(settings.MIDDLEWARE))) == ["gatepass.W002"]
+
+
+@pytest.mark.parametrize("fork", FORKS)
+def test_a_worker_that_was_forked_while_a_thread_made_the_gate_makes_its_own(
+    monkeypatch: pytest.MonkeyPatch, fork: Fork
+) -> None:
+    monkeypatch.setattr(Gatepass, "from_setting", lambda _setting: GateHarness().gate)
+    with override_settings(GATEPASS={"SECRET": SECRET}), held_elsewhere(conf._making.here):
+        assert holds_in_child(fork, lambda: project_gate() is project_gate())
 
 
 def test_threads_whose_requests_are_the_first_get_one_gate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import TextIO
 import pytest
 
 from gatepass.runtime.log_queue import MAX_WAITING, LogQueue
+from tests.support.forks import FORKS, Fork, held_elsewhere, holds_in_child
 from tools.services.patience import until
 
 
@@ -93,6 +94,24 @@ def test_without_a_thread_a_line_is_written_at_once_or_dropped(pipe: Pipe) -> No
     assert set(threading.enumerate()) <= threads
 
 
+@pytest.mark.parametrize("fork", FORKS)
+def test_a_child_of_a_process_that_logs_has_no_thread_and_writes_at_once(pipe: Pipe, fork: Fork) -> None:
+    log = LogQueue(pipe.stream)
+    log.start()
+
+    def write_and_close() -> bool:
+        log.write("of the child\n")
+        log.close()
+        return True
+
+    with held_elsewhere(log._queues.here.lock):
+        assert holds_in_child(fork, write_and_close)
+        assert pipe.read_lines(1) == ["of the child"]
+    log.write("of the parent\n")
+    log.close()
+    assert pipe.read_lines(1) == ["of the parent"]
+
+
 def test_a_descriptor_that_the_program_closed_and_opened_as_something_else_gets_no_lines() -> None:
     """The number of a closed descriptor goes to the next file or connection that is opened."""
     reading, writing = os.pipe()
@@ -145,7 +164,7 @@ def test_a_reader_that_is_gone_harms_nobody(pipe: Pipe) -> None:
     gone, pipe.reading = pipe.reading, os.open(os.devnull, os.O_RDONLY)
     os.close(gone)
     log.write("nobody reads this\n")
-    thread = log._thread
+    thread = log._queues.here.thread
     assert thread is not None
     until(lambda: not thread.is_alive(), "the end of the thread")
     log.write("nor this\n")

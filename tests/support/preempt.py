@@ -7,10 +7,13 @@ first thread runs to the k-th line that counts; there the second one runs to its
 first one holds; then the first one goes on. When it ends before the k-th line, all places have been tried.
 
 Exactly one of the two runs at a time, and no clock decides which: a place that fails, fails again. For that the locks
-that are made meanwhile are ours, and so is the wait for a thread. A third thread, which a race starts, runs freely.
+that are made meanwhile are ours, and so is the wait for a thread, and that of an event loop. A third thread, which a
+race starts, runs freely.
 """
 
 import _thread
+import concurrent.futures.thread
+import selectors
 import sys
 import threading
 import time
@@ -86,6 +89,7 @@ class Runner:
 _runners: dict[int, Runner] = {}
 _new_lock, _new_rlock = threading.Lock, threading.RLock
 _join = threading.Thread.join
+_select = selectors.DefaultSelector.select
 
 
 class _Watched:
@@ -119,6 +123,22 @@ def _watched_join(thread: threading.Thread, timeout: float | None = None) -> Non
     _join(thread, timeout)
 
 
+def _watched_select(selector: Any, timeout: float | None = None) -> Any:
+    """An event loop of a runner that has nothing to do waits here."""
+    runner = _runners.get(_thread.get_ident())
+    if runner is None:
+        return _select(selector, timeout)
+    end = float("inf") if timeout is None else time.monotonic() + timeout
+    ready: list[Any] = []
+
+    def is_over() -> bool:
+        ready[:] = _select(selector, 0)
+        return bool(ready) or time.monotonic() >= end
+
+    runner.wait_for(is_over)
+    return ready
+
+
 @contextmanager
 def _watching() -> Iterator[None]:
     """The locks that are made in the block are ours."""
@@ -127,7 +147,12 @@ def _watching() -> Iterator[None]:
         "_allocate_lock": lambda: _Watched(_new_lock),  # those of conditions, and so of futures
         "RLock": lambda: _Watched(_new_rlock),
     }
-    with patch.multiple(threading, **locks), patch.object(threading.Thread, "join", _watched_join):
+    with (
+        patch.multiple(threading, **locks),
+        patch.object(threading.Thread, "join", _watched_join),
+        patch.object(selectors.DefaultSelector, "select", _watched_select),
+        patch.object(concurrent.futures.thread, "_global_shutdown_lock", _Watched(_new_lock)),  # of all pools
+    ):
         yield
 
 

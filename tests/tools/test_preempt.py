@@ -1,5 +1,6 @@
 """What explores races finds one, says where it is, and sees a deadlock."""
 
+import asyncio
 import functools
 import threading
 from collections.abc import Callable
@@ -76,6 +77,22 @@ def test_who_waits_for_a_future_lets_the_other_one_run() -> None:
     def race() -> Race:
         future: Future[int] = Future()
         return Race(lambda: future.set_result(1), lambda: future.result(), fine)
+
+    assert explore(race, within=("concurrent.futures",))
+
+
+def test_an_event_loop_that_waits_lets_the_other_one_run() -> None:
+    def race() -> Race:
+        future: Future[int] = Future()
+
+        async def wait() -> int:
+            return await asyncio.wrap_future(future)
+
+        def holds(first: Runner, second: Runner) -> None:
+            fine(first, second)
+            assert second.value == 1
+
+        return Race(lambda: future.set_result(1), lambda: asyncio.run(wait()), holds)
 
     assert explore(race, within=("concurrent.futures",))
 

@@ -4,13 +4,14 @@ A guard asks `newest` first, which is 0 as long as nothing is marked. A mark is 
 monotonic clock, as a revocation is (`revoked_sessions.py`): about 500 bytes for each account that is marked.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from gatepass.access.locks import Locks
 from gatepass.core.claims_mark import EVERYBODY, ClaimsMark, delay_of, time_of
+from gatepass.per_process import PerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class ClaimsMarks:
         self._held: dict[str, tuple[_Held, ...]] = {}
         self._received: dict[ClaimsMark, float] = {}  # by the order of receipt; the value is the monotonic time of it
         self._forgotten = 0
-        self._locks = Locks()
+        self._locks = PerProcess(threading.Lock)
 
     def is_stale(self, account_id: str, known: int, now: int) -> bool:
         """Whether a token of an account that says `known` was made before a mark that counts at `now` (Unix seconds).

@@ -21,6 +21,7 @@ from gatepass.core.principal import Principal
 from gatepass.core.rate import Rate
 from gatepass.core.revocation_list import RevocationList
 from gatepass.errors import InvalidToken, RevokedToken, Unavailable
+from gatepass.per_process import PerProcess
 from gatepass.ports import Clock
 from gatepass.wire.origin import Origins
 
@@ -89,6 +90,14 @@ class Connection(Protocol):
         ...
 
 
+class _House:
+    """The rooms of one process. Its child has none of the connections."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.rooms: dict[asyncio.AbstractEventLoop, _Room] = {}
+
+
 class LiveConnections:
     """The live connections of one gate in this process, on all of its event loops."""
 
@@ -109,8 +118,7 @@ class LiveConnections:
         self.waiting = 0
         """Sockets that wait for their first message."""
         self._revocations = revocations
-        self._rooms: dict[asyncio.AbstractEventLoop, _Room] = {}
-        self._lock = threading.Lock()
+        self._houses = PerProcess(_House)
         self._listening = ExitStack()
         self._said: set[str] = set()
         self._place = 0
@@ -124,7 +132,7 @@ class LiveConnections:
     def add(self, connection: Connection) -> None:
         """Register a connection on the running event loop. Verify its token afterwards: an end in between is told."""
         loop = asyncio.get_running_loop()
-        room = self._rooms.get(loop)
+        room = self._houses.here.rooms.get(loop)
         if room is None:
             room = self._open_room(loop)
         room.by_session.setdefault(connection.principal.session_id, set()).add(connection)
@@ -132,7 +140,7 @@ class LiveConnections:
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection of the running event loop. Idempotent."""
-        room = self._rooms.get(asyncio.get_running_loop())
+        room = self._houses.here.rooms.get(asyncio.get_running_loop())
         sid = connection.principal.session_id
         if room is None or (beside := room.by_session.get(sid)) is None:
             return
@@ -150,7 +158,7 @@ class LiveConnections:
 
     def look(self) -> None:
         """Look at the connections of the running event loop now, and not within a second: for tests with a clock."""
-        room = self._rooms.get(asyncio.get_running_loop())
+        room = self._houses.here.rooms.get(asyncio.get_running_loop())
         if room is not None:
             room.look()
 
@@ -161,19 +169,21 @@ class LiveConnections:
             logger.warning(warning)
 
     def _open_room(self, loop: asyncio.AbstractEventLoop) -> "_Room":
-        with self._lock:
-            for left in [each for each in self._rooms if each.is_closed()]:
-                del self._rooms[left]
-            if not self._rooms and isinstance(self._revocations, News):
+        house = self._houses.here
+        with house.lock:
+            for left in [each for each in house.rooms if each.is_closed()]:
+                del house.rooms[left]
+            if not house.rooms and isinstance(self._revocations, News):
                 self._listening.close()
                 self._place, self._marks_place = self._revocations.count, self._revocations.marks.count
                 self._listening.enter_context(self._revocations.listening(self._tell))
-            room = self._rooms[loop] = _Room(loop, check=self.check, clock=self.clock)
+            room = house.rooms[loop] = _Room(loop, check=self.check, clock=self.clock)
         return room
 
     def _all(self) -> list["_Room"]:
-        with self._lock:
-            return list(self._rooms.values())
+        house = self._houses.here
+        with house.lock:
+            return list(house.rooms.values())
 
     def _tell(self) -> None:
         """Hand what has been heard to each event loop. On the thread that heard it, which is the one that writes."""

@@ -11,14 +11,15 @@ margin, about 150 bytes each.
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from gatepass.access.claims_marks import ClaimsMarks
-from gatepass.access.locks import Locks
 from gatepass.core.policy import HOUR
 from gatepass.errors import Unavailable
+from gatepass.per_process import PerProcess
 from gatepass.problem_codes import ProblemCode
 
 FOREVER = float("inf")
@@ -40,7 +41,7 @@ class RevokedSessions:
         self._max_age = max_age
         self._revoked: dict[str, float] = {}  # by the order of receipt; the value is the monotonic time of it
         self._forgotten = 0
-        self._locks = Locks()
+        self._locks = PerProcess(threading.Lock)
         self._loaded_at = -FOREVER
         self._is_loaded = False
         self._parts: dict[str, float] = {}  # by the first byte of sids in hexadecimal: parts that lag behind

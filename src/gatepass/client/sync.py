@@ -6,12 +6,14 @@ Every method of httpx2's client calls `send`, which therefore sees the final res
 import contextlib
 from abc import ABCMeta
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
 from gatepass.client.base import BaseClient, ClientOptions, direct_to_loopback, kinds_of, split_options
 from gatepass.client.body_replay import remember_start
 from gatepass.client.call_options import prepare
+from gatepass.client.connections import TransportPerProcess
 from gatepass.client.endpoints.links import links_for
 from gatepass.client.endpoints.lost_factors import FactorRecovery, cancel_recovery, start_recovery
 from gatepass.client.flow import Call, drive
@@ -38,6 +40,14 @@ class SyncCalls(BaseClient, _Base):
         direct_to_loopback(base_url, own, others)
         super().__init__(base_url=base_url, **others)
         self._configure(self.base_url, self.timeout, options=own)
+
+    def _init_transport(self, *, transport: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        if transport is not None:
+            return transport
+        return TransportPerProcess(partial(self.library.HTTPTransport, **options))
+
+    def _init_proxy_transport(self, proxy: Any, **options: Any) -> Any:  # type: ignore[override]
+        return TransportPerProcess(partial(self.library.HTTPTransport, proxy=proxy, **options))
 
     def sign_in(
         self, email: str, password: str, *, remember: bool = True, extra: Mapping[str, object] | None = None

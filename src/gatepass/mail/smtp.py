@@ -7,7 +7,6 @@ connection: there are few mails, and a connection that is kept open may be dead 
 
 import asyncio
 import contextlib
-import os
 import smtplib
 import socket
 import ssl
@@ -16,6 +15,7 @@ from email.message import EmailMessage
 
 from gatepass.errors import ConfigurationError, DeliveryFailed
 from gatepass.mail.message import check_sender, compose_mail
+from gatepass.per_process import PerProcess
 from gatepass.ports import Message
 from gatepass.wire.origin import is_loopback_host
 
@@ -57,23 +57,17 @@ class SMTPMailer:
         self._needs_tls = not is_loopback_host(host)
         self._trust = trust or ssl.create_default_context()
         self._timeout = timeout
-        self._open_pool()
+        self._pools = PerProcess(lambda: ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-mail"))
         if user and not (self._needs_tls or is_tls_from_the_start or trust):
             raise ConfigurationError("A mail server on loopback gets a user name and a password over smtps:// only.")
 
     def __repr__(self) -> str:
         return f"SMTPMailer({self._host}:{self._port})"
 
-    def _open_pool(self) -> None:
-        self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-mail")
-        self._owner = os.getpid()
-
     async def send(self, message: Message) -> None:
         """As in ports.Mailer: returns once the server has accepted the mail. Raises DeliveryFailed."""
         mail = compose_mail(message, sender=self._sender)
-        if self._owner != os.getpid():  # a forked process has the pool, but not its threads: it would wait for ever
-            self._open_pool()
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._deliver, mail)
+        await asyncio.get_running_loop().run_in_executor(self._pools.here, self._deliver, mail)
 
     def _deliver(self, mail: EmailMessage) -> None:
         try:

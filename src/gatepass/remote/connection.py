@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gatepass.access.locks import Locks
+from gatepass.per_process import PerProcess
 
 logger = logging.getLogger("gatepass.remote")
 
@@ -46,7 +46,7 @@ class FollowerThread:
         self._run = run
         self._process = 0
         self._started_at = 0.0
-        self._locks = Locks()
+        self._locks = PerProcess(threading.Lock)
 
     def start(self) -> None:
         """Start the thread unless this process has one. Costs nothing then."""
@@ -79,11 +79,14 @@ class FollowerThread:
 
     def wake(self) -> None:
         """End the pause of the thread."""
-        self.signals.wake.set()
+        if self._process == os.getpid():  # those of a parent may have locks that one of its threads held
+            self.signals.wake.set()
 
     def close(self) -> None:
         """Stop the thread; `start` starts another one."""
         with self._locks.here:
+            if self._process != os.getpid():
+                return
             self._process = 0
             self.signals.stopped.set()
             self.signals.wake.set()

@@ -13,6 +13,7 @@ from collections import deque
 from typing import TextIO
 
 from gatepass.core.event import LogDropped
+from gatepass.per_process import PerProcess
 from gatepass.runtime.event_log import line_of
 
 MAX_WAITING = 1024 * 1024
@@ -23,6 +24,19 @@ CLOSE_TIMEOUT = 1.0
 """Seconds that the end of a process waits for a stream that takes nothing."""
 CLOSED = -1
 """No descriptor: each write to it fails."""
+
+
+class _Queue:
+    """What waits in one process, and its thread. A child has no thread: its parent writes what waited."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque()
+        self.waiting = 0
+        self.dropped = 0
+        self.lock = threading.Lock()
+        self.filled = threading.Event()
+        self.closing = threading.Event()
+        self.thread: threading.Thread | None = None
 
 
 class LogQueue:
@@ -36,32 +50,28 @@ class LogQueue:
         stream.flush()
         # Our own copy: a descriptor that other code closes may be a database's connection a moment later.
         self._descriptor = os.dup(stream.fileno())
-        self._lines: deque[str] = deque()
-        self._waiting = 0
-        self._dropped = 0
-        self._lock = threading.Lock()
-        self._filled = threading.Event()
-        self._closing = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._queues = PerProcess(_Queue)
 
     def start(self) -> None:
         """Write in a thread from now on. Call it in the process that logs, after a fork."""
-        self._thread = threading.Thread(target=self._run, name="gatepass-log", daemon=True)
-        self._thread.start()
+        queue = self._queues.here
+        queue.thread = threading.Thread(target=self._run, args=(queue,), name="gatepass-log", daemon=True)
+        queue.thread.start()
 
     def write(self, text: str) -> int:
         """Queue a text of whole lines. Never blocks and never raises. Returns its length."""
-        if self._thread is None:
+        queue = self._queues.here
+        if queue.thread is None:
             self._write_now(text)
             return len(text)
-        with self._lock:
-            if self._waiting + len(text) > MAX_WAITING:
-                self._dropped += text.count("\n")
+        with queue.lock:
+            if queue.waiting + len(text) > MAX_WAITING:
+                queue.dropped += text.count("\n")
             else:
-                self._lines.append(text)
-                self._waiting += len(text)
-        if not self._filled.is_set():  # else the thread has not yet begun to take what waits
-            self._filled.set()
+                queue.lines.append(text)
+                queue.waiting += len(text)
+        if not queue.filled.is_set():  # else the thread has not yet begun to take what waits
+            queue.filled.set()
         return len(text)
 
     def flush(self) -> None:
@@ -69,35 +79,36 @@ class LogQueue:
 
     def close(self) -> None:
         """Write what waits, for at most `CLOSE_TIMEOUT` seconds. Lines that come later are lost."""
-        self._closing.set()
-        self._filled.set()
-        if self._thread is not None:
-            self._thread.join(CLOSE_TIMEOUT)
-            if self._thread.is_alive():  # it is inside a write, and keeps the descriptor
+        queue = self._queues.here
+        queue.closing.set()
+        queue.filled.set()
+        if queue.thread is not None:
+            queue.thread.join(CLOSE_TIMEOUT)
+            if queue.thread.is_alive():  # it is inside a write, and keeps the descriptor
                 return
         descriptor, self._descriptor = self._descriptor, CLOSED
         if descriptor != CLOSED:
             os.close(descriptor)
 
-    def _run(self) -> None:
-        while not (self._closing.is_set() and not self._lines and not self._dropped):
-            self._filled.wait()
-            self._filled.clear()
-            self._closing.wait(PAUSE)
-            if not self._write_waiting():
+    def _run(self, queue: _Queue) -> None:
+        while not (queue.closing.is_set() and not queue.lines and not queue.dropped):
+            queue.filled.wait()
+            queue.filled.clear()
+            queue.closing.wait(PAUSE)
+            if not self._write_waiting(queue):
                 return
 
-    def _write_waiting(self) -> bool:
+    def _write_waiting(self, queue: _Queue) -> bool:
         """Write all that waits. Returns False once the stream is gone."""
-        with self._lock:
-            text, dropped = "".join(self._lines), self._dropped
-            self._lines.clear()
-            self._dropped = 0
+        with queue.lock:
+            text, dropped = "".join(queue.lines), queue.dropped
+            queue.lines.clear()
+            queue.dropped = 0
         if dropped:
             text += line_of(LogDropped(at=int(time.time()), lines=dropped)) + "\n"
         is_written = _write_all(self._descriptor, text)
-        with self._lock:
-            self._waiting = sum(map(len, self._lines))
+        with queue.lock:
+            queue.waiting = sum(map(len, queue.lines))
         return is_written
 
     def _write_now(self, text: str) -> None:

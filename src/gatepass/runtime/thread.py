@@ -6,6 +6,7 @@ endpoints, and call the guards, which need no loop, directly. The thread starts 
 Nothing that is open may cross a fork: connections would be shared by two processes, and threads do not survive it. So
 before a fork (of a pre-forking server that has already served a request, or by `multiprocessing`) the gate is closed.
 The parent opens it again at once, the child when it needs it. At the end of the process the gate is closed as well.
+uWSGI forks without telling Python: a gate that was open there is refused in the child.
 """
 
 import asyncio
@@ -32,6 +33,10 @@ REOPEN_INTERVAL = 1.0
 """Seconds before a gate that could not open is opened again: requests must not overload a store that restarts."""
 SHUTDOWN_TIMEOUT = 5.0
 """Seconds for calls that are under way when the thread stops: longer than any refresh."""
+FORKED = (
+    "This process was forked while its gate was open, and Python was not told: its parent called the gate before. "
+    "Start uWSGI with --lazy-apps, so that each worker loads the application, or with --py-call-uwsgi-fork-hooks."
+)
 
 
 class LoopThread:
@@ -56,6 +61,8 @@ class LoopThread:
         self._is_ready = False
         self._lock = threading.Lock()
         """Held while the thread starts, stops or accepts a call, and while the process forks."""
+        self._process = 0
+        """The one in which the thread was started."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._opening: Future[None] | None = None
@@ -82,8 +89,9 @@ class LoopThread:
 
         Costs nothing once it is open. Raises ConfigurationError if the gate cannot open at all.
         """
-        if self._is_ready:
+        if self._is_ready and self._process == os.getpid():
             return
+        self._refuse_in_child()
         with self._lock:
             if self._home() not in (None, self._loop):
                 return
@@ -101,6 +109,7 @@ class LoopThread:
 
     def submit(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
         """Run a coroutine on the loop. Starts the thread and opens the gate if need be, without waiting for it."""
+        self._refuse_in_child()
         with self._lock:
             loop = self._place()
             if loop is None or loop is self._loop:
@@ -111,12 +120,23 @@ class LoopThread:
 
     def stop(self) -> None:
         """Finish the accepted calls and close the gate. Idempotent; the next call opens it again."""
-        with self._lock:
-            self._stop()
+        if not self._is_of_parent:
+            with self._lock:
+                self._stop()
+
+    @property
+    def _is_of_parent(self) -> bool:
+        """Whether a fork of which Python was not told has brought the loop here, without its thread."""
+        return self._loop is not None and self._process != os.getpid()
+
+    def _refuse_in_child(self) -> None:
+        if self._is_of_parent:
+            raise ConfigurationError(FORKED)
 
     def _start(self) -> Future[None]:
         """The current attempt to open, made now if there is none. The lock must be held."""
         if self._loop is None:
+            self._process = os.getpid()  # before the loop: other threads look at both
             self._loop = asyncio.new_event_loop()
             self._opening, self._stopping, self._calls = None, asyncio.Event(), set()
             self._thread = threading.Thread(target=self._live, args=(self._loop,), name="gatepass", daemon=True)

@@ -10,7 +10,6 @@ import contextlib
 import contextvars
 import inspect
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
@@ -27,6 +26,7 @@ from gatepass.core.strict_json import Json
 from gatepass.core.value import value
 from gatepass.errors import GatepassError, StoreUnavailable, Unavailable
 from gatepass.hooks import contained, is_async
+from gatepass.per_process import PerProcess
 from gatepass.ports import AccountStore, ClaimsStore, Clock
 from gatepass.problem_codes import ProblemCode
 
@@ -133,8 +133,7 @@ class HookCall:
         self._hook = cast(Callable[..., Any], hook)
         self._timeout = timeout
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._threads: ThreadPoolExecutor | None = None
-        self._process = 0
+        self._pools = PerProcess(lambda: ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-claims"))
 
     async def __call__(self, session: Session, account: AccountFacts | None) -> Mapping[str, Json]:
         """The claims. Raises NoClaims."""
@@ -164,7 +163,7 @@ class HookCall:
             finally:
                 turns.release()
         try:
-            running = self._executor().submit(contextvars.copy_context().run, self._hook, *arguments)
+            running = self._pools.here.submit(contextvars.copy_context().run, self._hook, *arguments)
         except RuntimeError:  # the process may have no more threads, or is ending
             turns.release()
             raise
@@ -173,13 +172,6 @@ class HookCall:
         result = await asyncio.wrap_future(running)
         # A plain function may return what an async one made: a lambda, a partial.
         return await result if inspect.isawaitable(result) else result
-
-    def _executor(self) -> ThreadPoolExecutor:
-        """The threads of this process: those of the parent do not survive a fork."""
-        if self._threads is None or self._process != os.getpid():
-            self._process = os.getpid()
-            self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="gatepass-claims")
-        return self._threads
 
 
 def _releasing(turns: asyncio.Semaphore, loop: asyncio.AbstractEventLoop) -> Callable[[Future[Any]], None]:

@@ -179,7 +179,7 @@ def test_no_thread_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gatepass.client.layers.loading.IDLE_TIMEOUT", 0.01)
     loading = Loading(Watched(), delay=9)
     Client(URL, transport=httpx2.MockTransport(lambda _: httpx2.Response(200)), loading=loading).get("/")
-    thread = loading._thread
+    thread = loading._counts.here.thread
     if thread is not None:
         thread.join(PATIENCE)
         assert not thread.is_alive()
@@ -188,14 +188,15 @@ def test_no_thread_stays_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_call_that_begins_as_the_thread_is_about_to_end_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
     loading = Loading(watched, delay=0, minimum=0)
-    changed, wait = loading._changed, loading._changed.wait
+    counted = loading._counts.here
+    changed, wait = counted.changed, counted.changed.wait
     begun = threading.Event()
 
     def run_out(timeout: float | None = None) -> bool:
         if timeout != IDLE_TIMEOUT or begun.is_set():
             return wait(timeout)
         changed.release()  # as a wait does that has run out and has not got the lock back yet
-        other = threading.Thread(target=lambda: loading._move(loading._state.begin))
+        other = threading.Thread(target=lambda: loading._move(counted, counted.state.begin))
         other.start()
         other.join()
         begun.set()
@@ -203,9 +204,9 @@ def test_a_call_that_begins_as_the_thread_is_about_to_end_is_shown(monkeypatch: 
         return False
 
     monkeypatch.setattr(changed, "wait", run_out)
-    loading._move(lambda _now: None)
+    loading._move(counted, lambda _now: None)
     watched.until(("show", 1))
-    loading._move(loading._state.end)
+    loading._move(counted, counted.state.end)
     watched.until(("show", 1), ("hide", 0))
 
 

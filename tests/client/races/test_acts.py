@@ -53,7 +53,7 @@ def test_a_client_may_be_closed_while_a_refresh_begins_in_the_background() -> No
         def holds(first: Runner, second: Runner) -> None:
             world.check(first, second)
             assert len(world.server.refreshes) == 1
-            assert not world.client._threads._running
+            assert not world.client._threads._started.here.running
 
         return Race(world.call, world.client._wait, holds)
 

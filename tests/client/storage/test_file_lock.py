@@ -1,5 +1,6 @@
 """The lock between programs: exclusive, bounded, never stolen, gone with its holder."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from gatepass.client.storage import file_lock
 from gatepass.client.storage.file_lock import FileLock, _Handle
 from tests.support import preloaded
 from tests.support.fake_time import FakeTime
+from tests.support.forks import FORKS, KNOWN, Fork, held_elsewhere, holds_in_child
 from tools.services.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
@@ -238,3 +241,17 @@ def test_nothing_stays_open(path: Path) -> None:
             pass
     after = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     assert after == before
+
+
+@pytest.mark.parametrize("fork", FORKS)
+def test_a_child_can_take_a_lock_though_a_thread_was_opening_another_one_at_the_fork(path: Path, fork: Fork) -> None:
+    def takes_another() -> bool:
+        with FileLock(path.with_suffix(".other")).held(PATIENCE) as held:
+            return held
+
+    opening = file_lock._forking.here
+    # A fork that Python knows of waits for that thread.
+    with contextlib.nullcontext() if fork is KNOWN else held_elsewhere(opening):
+        assert holds_in_child(fork, takes_another)
+    assert opening.acquire(blocking=False)
+    opening.release()

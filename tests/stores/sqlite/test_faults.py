@@ -169,14 +169,16 @@ async def test_a_folder_without_access_is_named_at_start(tmp_path: Path) -> None
         await SQLiteStore(shut / "gate.db").open()
 
 
-async def test_a_fork_of_the_process_is_told_and_does_not_wait_for_ever(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", FORK, str(tmp_path / "gate.db")]
+@pytest.mark.parametrize("fork", ["os.fork()", "ctypes.PyDLL(None).fork()"], ids=["os.fork", "as uWSGI forks"])
+async def test_a_fork_of_the_process_is_told_and_does_not_wait_for_ever(tmp_path: Path, fork: str) -> None:
+    script = FORK.replace("os.fork()", fork)
+    command = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "gate.db")]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout.split() == ["StoreUnavailable", "reopened", "parent"], done.stderr
 
 
 FORK = """
-import asyncio, os, sys
+import asyncio, ctypes, os, sys
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.sqlite.store import SQLiteStore
 store = SQLiteStore(sys.argv[1])
@@ -186,6 +188,7 @@ if os.fork() == 0:
         asyncio.run(store.ping())
     except StoreUnavailable:
         print("StoreUnavailable", flush=True)
+    asyncio.run(store.close())
     asyncio.run(store.open())
     asyncio.run(store.ping())
     print("reopened", flush=True)

@@ -27,6 +27,7 @@ from gatepass.core.base64url import encode
 from gatepass.core.keyring import derive, parse_secret
 from gatepass.core.secret import Secret, without_frames
 from gatepass.errors import ConfigurationError
+from gatepass.per_process import PerProcess
 
 Result = TypeVar("Result")
 
@@ -138,7 +139,7 @@ class Argon2Hasher:
         self._threads = threads or hashing_threads()
         self._pepper = pepper or Pepper()
         self._work = EqualWork(Cost(Family("argon2", ("argon2id", memory_cost, 1)), time_cost))
-        self._open_pool()
+        self._pools = PerProcess(self._new_pool)
 
     async def hash(self, password: str) -> str:
         """As in ports.PasswordHasher."""
@@ -207,11 +208,8 @@ class Argon2Hasher:
             return False
         return argon2_matches(self._argon2, *opened)
 
-    def _open_pool(self) -> None:
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash", initializer=_lower_priority)
-        self._owner = os.getpid()
+    def _new_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="gatepass-hash", initializer=_lower_priority)
 
     async def _run(self, work: Callable[..., Result], *arguments: object) -> Result:
-        if self._owner != os.getpid():  # a forked process has the pool, but not its threads: it would wait for ever
-            self._open_pool()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._pools.here, work, *arguments)

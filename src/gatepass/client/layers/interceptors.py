@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
-from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.flow import Call, Flow, Invoke, Next, Step
 from gatepass.client.http import REQUESTS, RESPONSES, as_answer, httpx
+from gatepass.per_process import PerProcess
 
 Function = Callable[..., Any]
 When = Callable[[httpx.Request], bool]
@@ -43,19 +43,15 @@ class _Entries(Generic[Entry]):
 
     def __init__(self) -> None:
         self.entries: tuple[Entry, ...] = ()
-        renew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Make the lock."""
-        self._lock = threading.Lock()
+        self._locks = PerProcess(threading.Lock)
 
     def _add(self, entry: Entry, function: Function | None) -> Handle:
-        with self._lock:
+        with self._locks.here:
             self.entries = (*self.entries, entry)
         return Handle(lambda: self._remove(entry), function)
 
     def _remove(self, entry: Entry) -> None:
-        with self._lock:
+        with self._locks.here:
             self.entries = tuple(other for other in self.entries if other is not entry)
 
 

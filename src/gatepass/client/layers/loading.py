@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.flow import Call, Flow, Next
+from gatepass.per_process import PerProcess
 
 log = logging.getLogger("gatepass.client")
 
@@ -87,6 +87,15 @@ class Visibility:
         return "hide"
 
 
+class _Count:
+    """The calls of one process. Its child has none of them under way, and no thread."""
+
+    def __init__(self, state: Visibility) -> None:
+        self.state = state
+        self.changed = threading.Condition()
+        self.thread: threading.Thread | None = None
+
+
 class Loading:
     """The layer that counts calls. Several clients may share one: then their calls count together."""
 
@@ -102,20 +111,13 @@ class Loading:
         if delay < 0 or minimum < 0:
             raise ValueError("delay and minimum are seconds and must not be negative.")
         self._indicator = indicator
-        self._seconds = (delay, minimum)
         self._clock = clock
-        renew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Make the lock, and count from 0: the calls of other threads are under way in the parent alone."""
-        self._state = Visibility(*self._seconds)
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._counts = PerProcess(lambda: _Count(Visibility(delay, minimum)))
 
     @property
     def count(self) -> int:
         """The number of calls under way, without silent ones."""
-        return self._state.count
+        return self._counts.here.state.count
 
     def __call__(self, call: Call, next_layer: Next) -> Flow:
         """Count the call while it is under way, unless it is silent."""
@@ -124,42 +126,46 @@ class Loading:
         return self._around(call, next_layer)
 
     def _around(self, call: Call, next_layer: Next) -> Flow:
-        self._move(self._state.begin)
+        counted = self._counts.here
+        self._move(counted, counted.state.begin)
         try:
             return (yield from next_layer(call))
         finally:
-            self._move(self._state.end)
+            if counted is self._counts.here:  # else the process was forked meanwhile, and counts from 0
+                self._move(counted, counted.state.end)
 
-    def _move(self, step: Callable[[float], None]) -> None:
-        with self._changed:
+    def _move(self, counted: "_Count", step: Callable[[float], None]) -> None:
+        with counted.changed:
             step(self._clock())
-            if self._thread is None or not self._thread.is_alive():  # a forked child has none
-                self._thread = threading.Thread(target=self._run, name="gatepass-loading", daemon=True)
-                self._thread.start()
-            self._changed.notify()
+            if counted.thread is None or not counted.thread.is_alive():
+                counted.thread = threading.Thread(
+                    target=self._run, args=(counted,), name="gatepass-loading", daemon=True
+                )
+                counted.thread.start()
+            counted.changed.notify()
 
-    def _run(self) -> None:
+    def _run(self, counted: "_Count") -> None:
         shown = 0
         while True:
-            with self._changed:
-                act = self._state.tick(self._clock())
-                count = self._state.count
-                if act is None and (not shown or shown == count or not count) and not self._wait():
-                    self._thread = None
+            with counted.changed:
+                act = counted.state.tick(self._clock())
+                count = counted.state.count
+                if act is None and (not shown or shown == count or not count) and not self._wait(counted):
+                    counted.thread = None
                     return
             shown = self._act(act, count, shown)
 
-    def _wait(self) -> bool:
+    def _wait(self, counted: "_Count") -> bool:
         """Wait for a change or for what is due; False after IDLE_TIMEOUT without either. The condition must be held."""
-        due = self._state.due
+        due = counted.state.due
         if due is not None:
-            self._changed.wait(max(0.0, due - self._clock()))
+            counted.changed.wait(max(0.0, due - self._clock()))
             return True
-        if self._state.phase != "idle":
-            self._changed.wait()
+        if counted.state.phase != "idle":
+            counted.changed.wait()
             return True
         # A call that begins just as the wait times out sees a living thread and starts none: check once more.
-        return self._changed.wait(IDLE_TIMEOUT) or self._state.phase != "idle"
+        return counted.changed.wait(IDLE_TIMEOUT) or counted.state.phase != "idle"
 
     def _act(self, act: Literal["show", "hide"] | None, count: int, shown: int) -> int:
         """Call the indicator; return the count that it shows then. An indicator that raises harms no call."""

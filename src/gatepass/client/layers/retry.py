@@ -21,13 +21,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.body_replay import rewind
 from gatepass.client.call_options import IDEMPOTENCY_KEY
 from gatepass.client.errors import RefreshUnavailableError
 from gatepass.client.flow import Call, Flow, Next, Pause
 from gatepass.client.http import TRANSPORT_ERRORS, UNSUPPORTED, httpx
 from gatepass.client.retry_after import retry_after_of
+from gatepass.per_process import PerProcess
 
 log = logging.getLogger("gatepass.client")
 
@@ -51,22 +51,18 @@ class Budget:
         self._capacity = capacity
         self._per_call = per_call
         self._left: OrderedDict[str, float] = OrderedDict()
-        renew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Make the lock."""
-        self._lock = threading.Lock()
+        self._locks = PerProcess(threading.Lock)
 
     def fill(self, origin: str) -> None:
         """Add what a call that begins adds."""
-        with self._lock:
+        with self._locks.here:
             left = self._left.get(origin)
             if left is not None:  # an origin without an entry is at capacity
                 self._left[origin] = min(self._capacity, left + self._per_call)
 
     def spend(self, origin: str) -> bool:
         """Take one further attempt. Returns False, and takes nothing, if none is left."""
-        with self._lock:
+        with self._locks.here:
             left = self._left.get(origin, self._capacity)
             if left < 1:
                 return False
@@ -78,7 +74,7 @@ class Budget:
 
     def left(self, origin: str) -> float:
         """Return how many further attempts an origin has, in fractions too."""
-        with self._lock:
+        with self._locks.here:
             return self._left.get(origin, self._capacity)
 
 

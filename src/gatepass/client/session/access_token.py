@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.session import clock
 from gatepass.client.session.endpoints import Grant
 from gatepass.client.storage.record import Account
+from gatepass.per_process import PerProcess
 
 Status = Literal["active", "degraded", "ended", "anonymous"]
 GRACE_PERIOD = 5.0
@@ -58,12 +58,12 @@ class TokenState:
         self.watchers: set[Callable[[], None]] = set()
         """Called, on any thread, after the session has changed or ended here: a stream of the earlier one must end."""
         self._margin = margin
-        renew_after_fork(self)
+        self._locks = PerProcess(threading.RLock)
 
-    def after_fork(self) -> None:
-        """Make the lock."""
-        self.lock = threading.RLock()
+    @property
+    def lock(self) -> threading.RLock:
         """Held for each change. Never while a storage is asked: that one may have a lock of its own."""
+        return self._locks.here
 
     @property
     def usable(self) -> AccessToken | None:

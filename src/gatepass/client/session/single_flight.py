@@ -12,8 +12,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.flow import Step, drive, drive_async
+from gatepass.per_process import PerProcess
 
 Result = TypeVar("Result")
 Flow = Generator[Step, Any, Result]
@@ -26,37 +26,43 @@ class TaskOwner(Protocol):
     _threads: "BackgroundThreads"
 
 
-class SingleFlight(Generic[Result]):
-    """At most one flight, shared by all callers."""
+class _Runway(Generic[Result]):
+    """Where a process has its flight. A child has none of its parent's threads, so that one's would never end here."""
 
     def __init__(self) -> None:
-        renew_after_fork(self)
+        self.lock = threading.Lock()
+        self.flight: Future[Result | None] | None = None
 
-    def after_fork(self) -> None:
-        """Drop the flight in a child process: it has none of its parent's threads, so the flight would never end."""
-        self._lock = threading.Lock()
-        self._flight: Future[Result | None] | None = None
+
+class SingleFlight(Generic[Result]):
+    """At most one flight in each process, shared by all callers."""
+
+    def __init__(self) -> None:
+        self._runways: PerProcess[_Runway[Result]] = PerProcess(_Runway)
 
     @property
     def is_running(self) -> bool:
         """Whether there is a flight at the moment. Without the lock: a hint, not a promise."""
-        return self._flight is not None
+        return self._runways.here.flight is not None
 
     def enter(self) -> "tuple[Future[Result | None], bool]":
         """Return the flight, and whether the caller leads it. A leader must `finish` the flight."""
-        with self._lock:
-            if self._flight is not None:
-                return self._flight, False
+        runway = self._runways.here
+        with runway.lock:
+            if runway.flight is not None:
+                return runway.flight, False
             flight: Future[Result | None] = Future()
             # Running, so that no waiter's cancellation reaches it (asyncio passes it on to what it wraps).
             flight.set_running_or_notify_cancel()
-            self._flight = flight
+            runway.flight = flight
             return flight, True
 
     def finish(self, flight: "Future[Result | None]", result: Result | None, error: Exception | None = None) -> None:
         """Give all waiting callers the result, or raise `error` in them. A result of None: abandoned."""
-        with self._lock:
-            self._flight = None
+        runway = self._runways.here
+        with runway.lock:
+            if runway.flight is flight:  # else the process was forked meanwhile
+                runway.flight = None
         if error is None:
             flight.set_result(result)
         else:
@@ -147,40 +153,45 @@ class InBackground:
         start_task(self._step.run_async(driver), driver)
 
 
+class _Started:
+    """The threads of one process. Its child has none of them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        """Held while a thread starts: before that, none can wait for it."""
+        self.running: set[threading.Thread] = set()
+
+
 class BackgroundThreads:
     """The threads of one client that run beside its calls. Any thread may wait for them, at any time."""
 
     def __init__(self) -> None:
-        self._running: set[threading.Thread] = set()
-        renew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Make the lock."""
-        self._lock = threading.Lock()
-        """Held while a thread starts: before that, none can wait for it."""
+        self._started = PerProcess(_Started)
 
     def start(self, act: Callable[[], object]) -> None:
         """Start a thread. It is no daemon: what the server answers must be saved even if the program ends."""
+        started = self._started.here
 
         def work() -> None:
             try:
                 act()
             finally:
-                self._running.discard(thread)
+                started.running.discard(thread)
 
         thread = threading.Thread(target=work, name="gatepass-background")
-        with self._lock:
-            self._running.add(thread)
+        with started.lock:
+            started.running.add(thread)
             try:
                 thread.start()
             except RuntimeError:  # no more threads
-                self._running.discard(thread)
+                started.running.discard(thread)
                 raise
 
     def wait(self) -> None:
         """Wait for those that have started."""
-        with self._lock:
-            running = list(self._running)
+        started = self._started.here
+        with started.lock:
+            running = list(started.running)
         for thread in running:
             if thread is not threading.current_thread():
                 thread.join()

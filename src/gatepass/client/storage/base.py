@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from gatepass.client.after_fork import renew_after_fork
 from gatepass.client.storage.record import SessionRecord
+from gatepass.per_process import PerProcess
 
 
 class Storage(Protocol):
@@ -41,33 +41,29 @@ class MemoryStorage:
     """Keeps a session while the program runs. The default."""
 
     def __init__(self) -> None:
-        self._record = SessionRecord()
-        self._version = 0
-        renew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Make the lock."""
-        self._lock = threading.Lock()
+        self._saved: tuple[SessionRecord, object] = (SessionRecord(), object())
+        """The record and its version, replaced as a whole: several threads may save."""
+        self._locks = PerProcess(threading.Lock)
 
     def load(self) -> SessionRecord:
         """Return what was saved last; at first, an empty record."""
-        return self._record
+        return self._saved[0]
 
     def save(self, record: SessionRecord) -> None:
         """Save a record. Never fails."""
-        self._record = record
-        self._version += 1
+        self._saved = (record, object())
 
     @contextlib.contextmanager
     def locked(self, timeout: float) -> Iterator[bool]:
         """Hold the lock against the other threads of this process. The value says whether it is held."""
-        held = self._lock.acquire(timeout=max(0, timeout))
+        lock = self._locks.here
+        held = lock.acquire(timeout=max(0, timeout))
         try:
             yield held
         finally:
             if held:
-                self._lock.release()
+                lock.release()
 
     def version(self) -> object:
-        """Return the number of saves."""
-        return self._version
+        """Return an object that each save replaces."""
+        return self._saved[1]

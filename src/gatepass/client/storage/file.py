@@ -48,8 +48,9 @@ class FileStorage:
         Without a file, returns an empty record. Raises StorageError for a file that is corrupt, owned by another
         user, or open to other users.
         """
-        if self._unwritten is not None and self._unwritten[1] == self.version():
-            return self._unwritten[0]
+        unwritten = self._unwritten  # once: another thread may save
+        if unwritten is not None and unwritten[1] == self.version():
+            return unwritten[0]
         try:
             found = self._decoded()
         except CorruptRecord as fault:

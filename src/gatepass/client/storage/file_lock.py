@@ -21,6 +21,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from gatepass.per_process import PerProcess
+
 if sys.platform == "win32":  # pragma: no cover - no Windows in our runs
     import msvcrt
 else:
@@ -77,7 +79,7 @@ class _Handle:
         """Raises OSError if there is no such file and none can be made."""
         self._path = path
         flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        with _forking:
+        with _forking.here:
             try:
                 self._descriptor: int | None = os.open(path, flags | os.O_CREAT | os.O_RDWR, 0o600)
             except OSError:
@@ -109,7 +111,7 @@ class _Handle:
 
     def close(self) -> None:
         """Release the lock. In a child that was forked meanwhile there is nothing to release."""
-        with _forking:
+        with _forking.here:
             if self._descriptor is None:
                 return
             # Explicitly: a child that was just forked may still have its copy open, which would keep the lock.
@@ -129,15 +131,18 @@ class _Handle:
 
 
 _open: set[_Handle] = set()
-_forking = threading.RLock()  # held over a fork, so that every open handle is in `_open`
+_forking = PerProcess(threading.RLock)  # held over a fork, so that every open handle is in `_open`
 
 
 def _after_fork_in_child() -> None:
     for handle in _open:
         handle.disown()
     _open.clear()
-    _forking.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_forking.acquire, after_in_parent=_forking.release, after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=lambda: _forking.here.acquire(),
+        after_in_parent=lambda: _forking.here.release(),
+        after_in_child=_after_fork_in_child,
+    )

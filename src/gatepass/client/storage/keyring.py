@@ -12,6 +12,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from gatepass._extras import missing_extra
 from gatepass.client.errors import StorageError
 from gatepass.client.storage.file_lock import FileLock
 from gatepass.client.storage.record import CorruptRecord, SessionRecord, decode, encode
+from gatepass.per_process import PerProcess
 
 try:
     import keyring
@@ -59,6 +61,7 @@ class KeyringStorage:
         mark = hashlib.sha256(f"{service}\0{name}".encode()).hexdigest()[:32]
         self._mark = runtime_folder() / f"keyring-{mark}.lock"
         self._lock = FileLock(self._mark)
+        self._saving = PerProcess(threading.RLock)
         self._unwritten: tuple[SessionRecord, object] | None = None
 
     def __repr__(self) -> str:
@@ -69,13 +72,11 @@ class KeyringStorage:
 
         Raises StorageError if the keyring refuses, does not keep what is written, or has a corrupt entry.
         """
-        if self._unwritten is not None and self._unwritten[1] == self.version():
-            return self._unwritten[0]
+        unwritten = self._unwritten  # once: another thread may save
+        if unwritten is not None and unwritten[1] == self.version():
+            return unwritten[0]
         try:
-            found = self._decoded()
-            if found is None:
-                self.save(SessionRecord())
-                found = self._decoded()
+            found = self._decoded() or self._first()
         except CorruptRecord as fault:
             raise StorageError(
                 f"The keyring's entry {self.service!r} for {self.name!r} is corrupt: {fault}. "
@@ -87,13 +88,14 @@ class KeyringStorage:
 
     def save(self, record: SessionRecord) -> None:
         """Write the record. Raises StorageError if the keyring refuses; even then `load` returns it."""
-        try:
-            self._backend.set_password(self.service, self.name, _text(record))
-        except Exception as fault:  # a backend raises whatever its system's library raises
-            self._unwritten = (record, self.version())
-            raise self._refused(fault) from None
-        self._unwritten = None
-        self._touch()
+        with self._saving.here:
+            try:
+                self._backend.set_password(self.service, self.name, _text(record))
+            except Exception as fault:  # a backend raises whatever its system's library raises
+                self._unwritten = (record, self.version())
+                raise self._refused(fault) from None
+            self._unwritten = None
+            self._touch()
 
     @contextlib.contextmanager
     def locked(self, timeout: float) -> Iterator[bool]:
@@ -116,6 +118,15 @@ class KeyringStorage:
     def _decoded(self) -> SessionRecord | None:
         text = self._read()
         return None if text is None else decode(text.encode())
+
+    def _first(self) -> SessionRecord | None:
+        """Save an empty record, and read it: this keyring may keep nothing. Another thread may have saved meanwhile."""
+        with self._saving.here:
+            found = self._decoded()
+            if found is None:
+                self.save(SessionRecord())
+                found = self._decoded()
+        return found
 
     def _read(self) -> str | None:
         try:

@@ -11,15 +11,16 @@ from django.utils.module_loading import import_string
 from gatepass.errors import ConfigurationError
 from gatepass.gate import Gatepass
 from gatepass.guards.django.users import DjangoUsers
+from gatepass.per_process import PerProcess
 
 SETTINGS = ("GATEPASS", "GATEPASS_USERS")
-_making = threading.RLock()
+_making = PerProcess(threading.RLock)
 """Threads that ask for the gate first get the same one: a second gate would have sessions and a store of its own."""
 
 
 def gate() -> Gatepass:
     """The gate of the setting GATEPASS, or of GATEPASS_* in the environment. Raises ConfigurationError."""
-    with _making:
+    with _making.here:
         return _gate()
 
 

@@ -19,6 +19,7 @@ value that cannot be bound) is raised as it is, to that caller only.
 import asyncio
 import contextlib
 import logging
+import os
 import queue
 import sqlite3
 import threading
@@ -137,6 +138,7 @@ class Writer:
         self._read_only = read_only
         self._jobs = _Jobs()
         self._thread: threading.Thread | None = None
+        self._process = 0
         self._ended: Future[None] = Future()
 
     async def open(self, prepare: Work[None]) -> None:
@@ -144,7 +146,7 @@ class Writer:
 
         Raises ConfigurationError; StoreUnavailable if another program holds the file at the moment.
         """
-        if self._thread is not None and self._thread.is_alive():
+        if self._has_thread:
             return
         ready: Future[None] = Future()
         ready.set_running_or_notify_cancel()  # a cancelled `open` must not break the thread's answer
@@ -160,15 +162,19 @@ class Writer:
         except asyncio.CancelledError:
             jobs.close()
             raise
-        self._jobs, self._thread, self._ended = jobs, thread, ended
+        self._jobs, self._thread, self._ended, self._process = jobs, thread, ended, os.getpid()
+
+    @property
+    def _has_thread(self) -> bool:
+        """A forked process has the object, but not the thread; `is_alive` does not know it where uWSGI forks."""
+        return self._process == os.getpid() and self._thread is not None and self._thread.is_alive()
 
     async def run(self, work: Work[Result], *, durability: Durability) -> Result:
         """The result of `work`, once it is as durable as `durability` says. Raises StoreUnavailable.
 
         Cancelling the caller does not cancel the work.
         """
-        thread = self._thread
-        if thread is None or not thread.is_alive():  # a forked process has the object, but not the thread
+        if not self._has_thread:
             raise StoreUnavailable("The store is not open.")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         with in_time():
@@ -177,8 +183,9 @@ class Writer:
 
     async def close(self) -> None:
         """Finish the accepted work, then end the thread. Idempotent; the writer can be opened again."""
+        is_ours = self._process == os.getpid()  # else another thread of the parent may have held the lock of its jobs
         thread, self._thread = self._thread, None
-        if thread is None:
+        if thread is None or not is_ours:
             return
         self._jobs.close()
         if thread.is_alive():

@@ -120,8 +120,10 @@ export function openJar(scope: BrowserScope, notes: Notes, url: URL, names = sta
       if (read()?.sid !== sid) return;
       // A `__Host-` cookie can only be deleted with Secure; over http a Secure cookie is refused.
       const secure = url.protocol === "https:" ? "; Secure" : "";
-      if (isReadable) scope.document!.cookie = `${name}=; Path=/; Max-Age=0${secure}`;
-      else notes("state", null);
+      // Browsers keep a Partitioned one apart (SAME_SITE=none): the server's attributes are not known here, so both go.
+      for (const mark of isReadable ? ["", "; SameSite=None; Partitioned"] : [])
+        scope.document!.cookie = `${name}=; Path=/; Max-Age=0${secure}${mark}`;
+      if (!isReadable) notes("state", null);
     },
   };
 }

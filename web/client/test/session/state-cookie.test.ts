@@ -42,6 +42,33 @@ describe("the state cookie", () => {
     jar.forget(SID);
     expect(jar.read()).toBeNull();
   });
+
+  it("is deleted where browsers keep it: apart from the others, if the server has set it Partitioned", () => {
+    const name = "__Host-gatepass_state";
+    // Two jars, as browsers with CHIPS have them. A write reaches the one that its attributes name.
+    const jars = { apart: `${name}=${SID}.3.q83vEjRWeJo.1`, shared: "" };
+    const tab = {
+      ...new FakeProfile(new FakeServer()).tab(),
+      location: { href: "https://api.example.com/page" },
+      document: {
+        get cookie() {
+          return [jars.apart, jars.shared].filter(Boolean).join("; ");
+        },
+        set cookie(text: string) {
+          if (!/^__Host-gatepass_state=; .*Max-Age=0/.test(text) || !/; Secure/.test(text)) return;
+          if (!/; Partitioned/.test(text)) jars.shared = "";
+          else if (/; SameSite=None/.test(text)) jars.apart = "";
+        },
+      },
+    } as unknown as Parameters<typeof openJar>[0];
+    const jar = openJar(tab, () => null, new URL("https://api.example.com/auth"));
+    expect(jar.read()?.sid).toBe(SID);
+    jar.forget(SID);
+    expect(jar.read()).toBeNull();
+    jars.shared = `${name}=${SID}.3.q83vEjRWeJo.1`;
+    jar.forget(SID);
+    expect(jar.read()).toBeNull();
+  });
 });
 
 describe("notes where storage is full", () => {
