@@ -96,4 +96,12 @@ def repeats(outcome: Outcome, *, with_access_token: bool) -> bool:
     return isinstance(outcome, Repeat) and outcome.with_access_token == with_access_token
 
 
-AGES = [(0, True), (POLICY.leeway, True), (POLICY.leeway + 1, False), (-1, False), (900, False)]
+AGES = [
+    (0, True),
+    (POLICY.leeway, True),
+    (POLICY.leeway + 1, False),
+    (900, False),
+    (-1, True),
+    (-POLICY.clock_skew, True),
+    (-POLICY.clock_skew - 1, False),
+]

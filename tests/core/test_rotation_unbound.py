@@ -85,10 +85,9 @@ class TestUnbound:
         assert isinstance(ask(commit(row, *tokens[:2]), tokens[2]), Advance)
         assert ask(commit(row, FIRST, child(FIRST, entropy=b"x")), tokens[2]) == Reuse()
 
-    @pytest.mark.parametrize(
-        ("age", "outcome"), [(0, Late()), (POLICY.leeway, Late()), (POLICY.leeway + 1, Reuse()), (-1, Reuse())]
-    )
-    def test_what_lost_a_race_is_late_within_the_leeway(self, age: int, outcome: Outcome) -> None:
+    @pytest.mark.parametrize(("age", "timely"), AGES)
+    def test_what_lost_a_race_is_late_within_the_leeway(self, age: int, timely: bool) -> None:
+        outcome: Outcome = Late() if timely else Reuse()
         winner, loser = child(FIRST, entropy=b"w"), child(FIRST, entropy=b"l")
         row = commit(signed_in(FIRST), FIRST, winner)
         assert ask(row, FIRST, now=NOW + age) == outcome

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from gatepass.core.policy import DAY
+from gatepass.core.policy import DAY, Policy
 from gatepass.core.refresh_token import MAX_GENERATION
 from tests.server.rows import guard_status, row
 from tests.support.browser import STATE, Browser, identity
 from tests.support.gates import NOW, GateHarness
+
+SKEW = Policy.standard().clock_skew
 
 
 class TestRepeat:
@@ -38,8 +40,15 @@ class TestRepeat:
 
     async def test_a_clock_set_back_counts_as_outside_the_leeway(self, at: GateHarness, ann: Browser) -> None:
         await ann.refresh(lose=True)
-        at.clock.advance(-1)
+        at.clock.advance(-SKEW - 1)
         assert (await ann.refresh()).code == "refresh-superseded"
+
+    async def test_a_repeat_at_a_server_whose_clock_is_behind_brings_a_pass(
+        self, at: GateHarness, ann: Browser
+    ) -> None:
+        await ann.refresh(lose=True)
+        at.clock.advance(-SKEW)
+        assert (await ann.refreshed()).status == 200
 
     @pytest.mark.parametrize("lost_for", [3600, 6 * DAY])
     async def test_a_lost_answer_is_made_good_after_any_time(

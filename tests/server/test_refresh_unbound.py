@@ -74,6 +74,12 @@ class TestLate:
         assert answer.cookies == []
         assert (await winner.refresh()).status == 200
 
+    async def test_it_ends_no_session_at_a_server_whose_clock_is_behind(self, at: GateHarness, bea: Browser) -> None:
+        winner, loser = await self.race(bea)
+        at.clock.advance(-1)
+        assert (await loser.refresh()).code == "refresh-superseded"
+        assert (await winner.refresh()).status == 200
+
     async def test_after_the_leeway_it_is_reuse(self, at: GateHarness, bea: Browser) -> None:
         winner, loser = await self.race(bea)
         at.clock.advance(11)

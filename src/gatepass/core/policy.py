@@ -32,7 +32,8 @@ class Policy:
     leeway: int = 10
     """How long after a refresh a repeat of it still brings an access token (PROTOCOL §4)."""
     clock_skew: int = 5
-    """How far the clocks of two servers may differ when exp and nbf are checked (RFC 9068 §4: small)."""
+    """How far the clocks of two servers may differ: when exp and nbf are checked (RFC 9068 §4: small), and when the
+    leeway is counted."""
     link_ttl: int = 10 * MINUTE
     """Life of a link to one path (PROTOCOL §10). It dies earlier with its session."""
     password_min: int = 15

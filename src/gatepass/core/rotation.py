@@ -132,7 +132,8 @@ def decide(
         return Ended(reason or "unknown")
     if session.device_since is not None and not shown_device:
         return DeviceMissing()
-    timely = 0 <= now - session.committed_at <= policy.leeway
+    # The server that committed the row may have a clock that is ahead of this one's.
+    timely = -policy.clock_skew <= now - session.committed_at <= policy.leeway
     swap = expected_swap(token, binding=binding, now=now, ip_prefix=ip_prefix, shown_device=shown_device)
     table = _decide_bound if token.is_bound else _decide_unbound
     return table(session, token, swap, timely)
