@@ -8,7 +8,7 @@ from gatepass.core.binding import BindingKey
 from gatepass.core.rotation import Advance, Late, Outcome, Recover, Reuse, expected_swap
 from gatepass.core.session import NO_BINDING, NO_FINGERPRINT
 from tests.core.exploration.server import apply
-from tests.core.lineage import AGES, FIRST, NOW, OWNER, POLICY, THIEF, ask, child, commit, line, repeats, signed_in
+from tests.core.lineage import AGES, FIRST, NOW, OWNER, THIEF, ask, child, commit, line, repeats, signed_in
 
 
 class TestBinding:
