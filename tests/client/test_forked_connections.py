@@ -6,13 +6,14 @@ langfuse/langfuse-python#1658 is about that.
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 import httpx2
 import pytest
 
 from gatepass.client import Client
-from tests.support.forks import FORKS, Fork, holds_in_child
+from tests.support.forks import FORKS, Fork, held_elsewhere, holds_in_child
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -62,3 +63,12 @@ def test_a_child_has_connections_of_its_own(port: int, fork: Fork, library: obje
 
         assert holds_in_child(fork, in_child)
         assert client.get("/").text == used
+
+
+@pytest.mark.parametrize("fork", FORKS)
+def test_the_lock_of_the_cookie_jar_is_free_in_a_child(port: int, fork: Fork) -> None:
+    with Client(f"http://127.0.0.1:{port}", trust_env=False) as client:
+        client.cookies.set("theme", "dark")
+        jar: Any = client.cookies.jar
+        with held_elsewhere(jar._cookies_lock):
+            assert holds_in_child(fork, lambda: client.get("/").is_success and client.cookies["theme"] == "dark")

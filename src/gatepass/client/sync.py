@@ -40,6 +40,7 @@ class SyncCalls(BaseClient, _Base):
         direct_to_loopback(base_url, own, others)
         super().__init__(base_url=base_url, **others)
         self._configure(self.base_url, self.timeout, options=own)
+        exclude_own_cookies(self.cookies.jar)
 
     def _init_transport(self, *, transport: Any = None, **options: Any) -> Any:  # type: ignore[override]
         if transport is not None:

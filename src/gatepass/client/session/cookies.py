@@ -5,11 +5,13 @@ alone.
 """
 
 import re
+import threading
 from http.cookiejar import Cookie, CookieJar, CookiePolicy
 from typing import Any
 from urllib.request import Request as UrllibRequest
 
 from gatepass.client.http import httpx
+from gatepass.per_process import PerProcess
 from gatepass.wire.cookie_names import HOST_NAME, SECURE_NAME, STATE_NAME
 
 _REFRESH_NAME = re.compile(rf"({HOST_NAME}|{SECURE_NAME}|gatepass_\d{{1,5}})(_\S+)?")
@@ -59,8 +61,28 @@ class _OwnCookiesExcluded(CookiePolicy):
         return bool(self._policy.path_return_ok(path, request))
 
 
+class _LockPerProcess:
+    """The lock of a cookie jar. Another thread of a parent may have held that one's."""
+
+    def __init__(self) -> None:
+        self._locks = PerProcess(threading.RLock)
+
+    def acquire(self) -> bool:
+        return self._locks.here.acquire()
+
+    def release(self) -> None:
+        self._locks.here.release()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
 def exclude_own_cookies(jar: CookieJar) -> None:
-    """Make a cookie jar ignore our cookies. A second call does nothing."""
+    """Make a cookie jar ignore our cookies, and let each process have its lock. A second call does nothing."""
     policy = getattr(jar, "_policy", None)
     if not isinstance(policy, _OwnCookiesExcluded):
         jar.set_policy(_OwnCookiesExcluded(policy))
+        jar._cookies_lock = _LockPerProcess()  # type: ignore[attr-defined]
