@@ -10,7 +10,6 @@ Two loops in two threads may need it at once: the first one opens it, and the ot
 import asyncio
 import contextlib
 import logging
-import os
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -21,6 +20,7 @@ from gatepass.access.revoked_sessions import RevokedSessions
 from gatepass.core.event import TaskFailed, TaskRecovered
 from gatepass.errors import ConfigurationError, StoreUnavailable, Unavailable
 from gatepass.mail.outbox import Outbox
+from gatepass.per_process import PerProcess
 from gatepass.ports import Clock, Store
 from gatepass.problem_codes import ProblemCode
 from gatepass.runtime.event_log import EventBus
@@ -46,6 +46,14 @@ class _Opening:
         done, _ = await asyncio.wait([asyncio.wrap_future(self.ended)], timeout=timeout)
         if not done or not self.ended.result():
             raise StoreUnavailable
+
+
+class _Turn:
+    """The attempt of one process that is under way. A child has no thread that would end its parent's."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.opening: _Opening | None = None
 
 
 class Lifecycle:
@@ -76,8 +84,7 @@ class Lifecycle:
         self._clock = clock
         self._report: EventBus = report
         self._supervisor = self._new_supervisor()
-        self._opening: _Opening | None = None
-        self._claiming = threading.Lock()
+        self._turns = PerProcess(_Turn)
         self._holders: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()
         self.serves = False
         """Whether the endpoints have been asked in this process: it is a server, and no command or script."""
@@ -110,7 +117,7 @@ class Lifecycle:
     @property
     def opening_loop(self) -> asyncio.AbstractEventLoop | None:
         """The running event loop that is just opening the gate."""
-        opening = self._opening
+        opening = self._turns.here.opening
         return opening.loop if opening is not None and opening.loop.is_running() else None
 
     async def open(self) -> None:
@@ -145,17 +152,17 @@ class Lifecycle:
                 await self._open_parts()
             is_open = True
         finally:
-            if self._opening is mine:
-                self._opening = None
+            if self._turns.here.opening is mine:
+                self._turns.here.opening = None
             mine.ended.set_result(is_open)
 
     def _claim(self, mine: _Opening) -> _Opening:
         """The attempt that is under way, which is `mine` if there is no other."""
-        with self._claiming:
-            opening = self._opening
-            if opening is None or not opening.loop.is_running():
-                opening = self._opening = mine
-            return opening
+        turn = self._turns.here
+        with turn.lock:
+            if turn.opening is None or not turn.opening.loop.is_running():
+                turn.opening = mine
+            return turn.opening
 
     async def _open_parts(self) -> None:
         self._leave_other_loop()
@@ -243,13 +250,3 @@ def _finish_all() -> None:
 
 
 at_end(_finish_all)
-
-
-def _after_fork_in_child() -> None:
-    """The thread that was opening a gate, or held its lock, is not in this process."""
-    for lifecycle in list(_all):
-        lifecycle._opening, lifecycle._claiming = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_after_fork_in_child)

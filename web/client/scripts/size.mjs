@@ -77,7 +77,7 @@ async function weigh(entries, beyond) {
 const rows = [
   ["gatepass", await weigh(CORE), 7_900],
   ["gatepass + gatepass/fetch", await weigh(CLIENT), 9_600],
-  ["gatepass + createFetch", await weigh([...CORE, "fetch:createFetch"]), 8_950],
+  ["gatepass + createFetch", await weigh([...CORE, "fetch:createFetch"]), 8_960],
   ["… + createFetch", await weigh(["fetch:createFetch"], CLIENT), 500],
   ["… + graphqlRefused", await weigh(["fetch:graphqlRefused"], [...CLIENT, "fetch:createFetch"]), 300],
   ["… + retry, createLoading and log", await weigh(LAYERS, CLIENT), 2_150],
@@ -99,7 +99,7 @@ const rows = [
   ["… + live (createWebSocket)", await weigh(["live:createWebSocket"], CLIENT), 2_050],
   ["… + live, all", await weigh(["live"], CLIENT), 3_550],
   ["… + errors (onErrors)", await weigh(["errors"], CLIENT), 550],
-  ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_200],
+  ["gatepass/axios, beyond the core", await weigh(["axios"], CORE), 1_210],
   ["gatepass/server", await weigh(["server"]), 4_550],
 ];
 const HOOKS = "react:SessionProvider,useSession,useAccount,useLoading,RequireSession,safeReturn";
