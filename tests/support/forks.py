@@ -4,7 +4,6 @@
 def test_…(fork): assert holds_in_child(fork, lambda: lock.acquire(blocking=False))
 """
 
-import ctypes
 import os
 import signal
 import threading
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.hookless_fork import hookless_fork
 from tools.services.patience import PATIENCE
 
 Fork = Callable[[], int]
@@ -24,15 +24,10 @@ def KNOWN() -> int:  # noqa: N802 (a value of `FORKS`)
     return os.fork()
 
 
-def _unknown_to_python() -> int:
-    """A fork of C, in which nothing is called that was registered with `os.register_at_fork`."""
-    return int(ctypes.PyDLL(None).fork())
-
-
 _NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 FORKS = [
     pytest.param(KNOWN, id="os.fork", marks=_NEEDS_FORK),
-    pytest.param(_unknown_to_python, id="as uWSGI forks", marks=_NEEDS_FORK),
+    pytest.param(hookless_fork, id="as uWSGI forks", marks=_NEEDS_FORK),
 ]
 
 

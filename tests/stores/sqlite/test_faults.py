@@ -169,21 +169,22 @@ async def test_a_folder_without_access_is_named_at_start(tmp_path: Path) -> None
         await SQLiteStore(shut / "gate.db").open()
 
 
-@pytest.mark.parametrize("fork", ["os.fork()", "ctypes.PyDLL(None).fork()"], ids=["os.fork", "as uWSGI forks"])
+@pytest.mark.parametrize("fork", ["os.fork", "hookless_fork"], ids=["os.fork", "as uWSGI forks"])
 async def test_a_fork_of_the_process_is_told_and_does_not_wait_for_ever(tmp_path: Path, fork: str) -> None:
-    script = FORK.replace("os.fork()", fork)
+    script = FORK.replace("fork()", f"{fork}()")
     command = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "gate.db")]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout.split() == ["StoreUnavailable", "reopened", "parent"], done.stderr
 
 
 FORK = """
-import asyncio, ctypes, os, sys
+import asyncio, os, sys
 from gatepass.errors import StoreUnavailable
 from gatepass.stores.sqlite.store import SQLiteStore
+from tests.support.hookless_fork import hookless_fork
 store = SQLiteStore(sys.argv[1])
 asyncio.run(store.open())
-if os.fork() == 0:
+if fork() == 0:
     try:
         asyncio.run(store.ping())
     except StoreUnavailable:
