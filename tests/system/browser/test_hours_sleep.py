@@ -20,6 +20,16 @@ pytestmark = pytest.mark.chromium_only("pages that the debugger puts to sleep")
 
 WAITING = "navigator.locks.query().then(({ pending }) => pending.length)"
 COOKIE = "document.cookie"
+HELD_BACK = """() => {
+    const now = window.fetch;
+    const gone = new Promise((resolve) => { window.go = resolve; });
+    window.heldBack = false;
+    window.fetch = async (input, init) => {
+        if (String(input.url ?? input).includes("/auth/refresh")) { window.heldBack = true; await gone; }
+        return now(input, init);
+    };
+}"""
+"""The refreshes of a page are sent when `go` is called."""
 OTHER = {"email": "bob@example.com", "password": PASSWORD}
 
 
@@ -61,6 +71,31 @@ def test_a_tab_frozen_while_it_holds_the_lock_delays_the_others_by_their_patienc
     until(lambda: "jti" in ping(frozen))
     assert (status(frozen), status(living)) == ("active", "active")
     assert stage.proxy.count(REFRESH, status=401) == 0
+
+
+def test_a_tab_whose_refresh_is_superseded_waits_for_the_lock_of_a_frozen_tab_once(
+    stage: Stage, profile: BrowserContext
+) -> None:
+    frozen, living = tabs_of(stage, profile, 2)
+    before, cookie = stage.proxy.count(REFRESH), living.evaluate(COOKIE)
+    skip(frozen, living)
+    living.evaluate(HELD_BACK)
+    with ExitStack() as sleep:
+        with stage.proxy.hold(REFRESH) as held:
+            start_calls([frozen])
+            held.wait()
+            sleep.enter_context(asleep(frozen))
+            start_calls([living])
+            until(lambda: living.evaluate(WAITING) == 1, "the wait for the lock")
+            living.evaluate("runOut(15_000)")
+            until(lambda: living.evaluate("heldBack"), "a refresh with the proof of the former token")
+        until(lambda: living.evaluate(COOKIE) != cookie, "the cookie of the answer that the frozen tab does not hear")
+        living.evaluate("go()")
+        assert outcomes([living]) == {200}
+        assert stage.proxy.count(REFRESH, status=409) == 1
+        assert stage.proxy.count(REFRESH) == before + 3
+    until(lambda: "jti" in ping(frozen))
+    assert (status(frozen), status(living)) == ("active", "active")
 
 
 def test_a_frozen_tab_wakes_as_nobody_or_as_the_person_who_signed_in_meanwhile(

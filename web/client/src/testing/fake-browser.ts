@@ -84,9 +84,11 @@ export class FakeProfile {
     );
   }
 
-  async lock<T>(name: string, signal: AbortSignal | undefined, act: () => Promise<T>): Promise<T | undefined> {
+  async lock<T>(name: string, given: LockOptions, act: (lock: Lock | null) => Promise<T>): Promise<T | undefined> {
+    const { signal, ifAvailable } = given;
     const queue = this.#waiting.get(name) ?? [];
     const isFree = !this.#waiting.has(name);
+    if (!isFree && ifAvailable) return act(null);
     this.#waiting.set(name, queue);
     if (!isFree) {
       await new Promise<void>((resolve, reject) => {
@@ -101,7 +103,7 @@ export class FakeProfile {
       });
     }
     try {
-      return await act();
+      return await act({ name, mode: "exclusive" });
     } finally {
       const next = queue.shift();
       if (next) next();
@@ -260,8 +262,8 @@ export class FakeTab implements BrowserScope {
       (options.locks ?? true)
         ? {
             locks: {
-              request: (name: string, given: LockOptions, act: () => Promise<unknown>) =>
-                profile.lock(name, given.signal, () => live(act)),
+              request: (name: string, given: LockOptions, act: (lock: Lock | null) => Promise<unknown>) =>
+                profile.lock(name, given, (lock) => live(() => act(lock))),
             } as never,
           }
         : {};

@@ -46,6 +46,35 @@ describe("a Web Lock that does not come", () => {
     expect(count).toBe(1);
   });
 
+  it("is waited for once, and taken again when it is free", async () => {
+    const profile = new FakeProfile(new FakeServer());
+    const tab = profile.tab();
+    let free!: () => void;
+    void tab.navigator.locks!.request("gatepass:test", {}, () => new Promise<void>((resolve) => (free = resolve)));
+    const lock = createLock(tab, "gatepass:test", 12_000);
+    await settled(lock(() => Promise.resolve(1)));
+    // Its holder is frozen, perhaps for hours.
+    let isDone = false;
+    void lock(async () => {
+      isDone = true;
+    });
+    await pass(0.1);
+    expect(isDone).toBe(true);
+
+    free();
+    const acts: string[] = [];
+    const act = (name: string) => async () => {
+      acts.push(`${name} begins`);
+      await pause(1_000);
+      acts.push(`${name} ends`);
+    };
+    await pass(0.1);
+    const other = createLock(profile.tab(), "gatepass:test", 12_000);
+    await settled(Promise.all([lock(act("a")), other(act("b"))]));
+    await settled(Promise.all([other(act("c")), lock(act("d"))]));
+    expect(acts.map((each) => each[0]).join("")).toBe("aabbccdd");
+  });
+
   it("is done without where locks are forbidden", async () => {
     const denied = { request: () => Promise.reject(new DOMException("denied", "SecurityError")) };
     const lock = createLock({ fetch, performance, navigator: { locks: denied as never } }, "gatepass:test", 12_000);
