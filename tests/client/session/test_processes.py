@@ -101,6 +101,29 @@ def test_a_program_that_holds_the_lock_for_ever_does_not_stop_the_others(running
     assert 60 < waits[0] < 60 * 3, "longer than the call of the one before us, and bounded"
 
 
+def test_a_program_that_was_stopped_with_the_lock_is_waited_for_once_until_the_lock_is_free(running: Harness) -> None:
+    storage = running.sign_up("ann")
+    waits: list[float] = []
+
+    class Impatient(FileStorage):
+        """Whatever it may wait, its wait runs out at once."""
+
+        @contextlib.contextmanager
+        def locked(self, timeout: float) -> Iterator[bool]:
+            waits.append(timeout)
+            with super().locked(0) as held:
+                yield held
+
+    with Client(running.url, storage=Impatient(storage.path), timeout=60) as client:
+        with FileStorage(storage.path).locked(1):
+            for _ in range(3):
+                drive(client.session.refresh(), client)
+        for _ in range(2):
+            drive(client.session.refresh(), client)
+    assert [wait > 60 for wait in waits[:5]] == [True, False, False, False, True]
+    assert waits[1:4] == [0, 0, 0]
+
+
 def test_what_a_disk_did_not_take_is_saved_before_the_next_refresh_or_when_the_client_is_closed(
     running: Harness,
 ) -> None:

@@ -42,6 +42,8 @@ class PersistentSession:
         self.state = state
         self.timeout = timeout
         self.lock_timeout = 2 * timeout + LOCK_MARGIN
+        self.is_lock_lost = False
+        """Whether the last wait for the storage's lock ran out."""
         self.gave_up_at: tuple[object, ...] | None = None
         self.unproven: str | None = None
         """A session whose key the server has refused. It stays in the storage, and is none to this process."""

@@ -80,9 +80,12 @@ class AcquireLock:
 
 
 def with_lock(saved: PersistentSession, body: Callable[[], Flow[Value]]) -> Flow[Value]:
-    """Run a flow while the storage's lock is held. If the wait for it times out, run the flow without it."""
-    lock = saved.storage.locked(saved.lock_timeout)
-    yield AcquireLock(lock)
+    """Run a flow while the storage's lock is held. If the wait for it times out, run the flow without it.
+
+    So are those that follow, until the lock is found free: its holder may be a program that was stopped (Ctrl-Z).
+    """
+    lock = saved.storage.locked(0 if saved.is_lock_lost else saved.lock_timeout)
+    saved.is_lock_lost = not (yield AcquireLock(lock))
     try:
         return (yield from body())
     finally:
